@@ -1,0 +1,2 @@
+//! spoor.
+fn main() {}
