@@ -1,1 +1,169 @@
-//! Placeholder.
+//! The bounded in-memory engine, and the conformance suite's oracle: every other engine must
+//! answer as this one does.
+//!
+//! It keeps each trace as the bytes it came in and searches by reading all of them, newest first.
+//! It is bounded by traces and by bytes; beyond either it forgets whole traces, those that
+//! arrived first. Nothing survives a restart.
+
+mod catalogue;
+mod search;
+mod state;
+mod trace;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use spoor_store::filter::Predicate;
+use spoor_store::ingest::{self, Written};
+use spoor_store::otlp::SpanKind;
+use spoor_store::trace::{DependencyCounts, extent, summarize};
+use spoor_store::{
+    ChunkStream, Chunks, Dependency, FoundTrace, Operation, ReadError, Store, SummaryStream,
+    Tenant, TimeRange, TraceChunk, TraceId, TraceLookup, TraceQuery, Usage, WriteError,
+};
+
+use state::State;
+use trace::Trace;
+
+/// What the engine holds at most, all tenants together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The number of traces.
+    pub traces: usize,
+    /// The bytes of all traces, with what it takes to keep them.
+    pub bytes: usize,
+}
+
+/// The in-memory engine.
+#[derive(Debug)]
+pub struct MemoryStore {
+    state: Arc<RwLock<State>>,
+}
+
+/// A trace with its id.
+type Found = (TraceId, Arc<Trace>);
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new(limits: Limits) -> Self {
+        Self { state: Arc::new(RwLock::new(State::new(limits))) }
+    }
+
+    // A panic while the lock was held is a defect of this crate; the state's changes are ordered
+    // so that it stays readable, and answering beats failing every call from then on.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_lock(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The traces that match, in order. The search reads a snapshot, away from the async workers.
+    fn search(
+        &self,
+        tenant: &Tenant,
+        query: TraceQuery,
+    ) -> impl Stream<Item = Result<Found, ReadError>> + use<> {
+        let state = Arc::clone(&self.state);
+        let tenant = tenant.clone();
+        let search = async move {
+            let predicate = Predicate::compile(&query.filter)?;
+            blocking(move || {
+                let traces = state.read().unwrap_or_else(PoisonError::into_inner).snapshot(&tenant);
+                search::newest_matching(traces, &predicate, query.start, query.limit)
+            })
+            .await
+        };
+        stream::once(search).map_ok(|found| stream::iter(found.into_iter().map(Ok))).try_flatten()
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ReadError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| ReadError::Unavailable(format!("the search ended early: {error}")))
+}
+
+fn chunks((trace_id, trace): Found) -> impl Iterator<Item = Result<TraceChunk, ReadError>> {
+    Chunks::new(trace.fragments().to_vec()).map(move |data| Ok(TraceChunk { trace_id, data }))
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn write(&self, tenant: &Tenant, request: Bytes) -> Result<Written, WriteError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let batch = ingest::split(&request, u64::try_from(now).unwrap_or(u64::MAX))?;
+        self.write_lock().insert(tenant, batch.traces)?;
+        Ok(batch.written)
+    }
+
+    fn get_traces(&self, tenant: &Tenant, lookups: Vec<TraceLookup>) -> ChunkStream {
+        let found = self.read().get(tenant, lookups.iter().map(|lookup| lookup.trace_id));
+        stream::iter(found.into_iter().flat_map(chunks)).boxed()
+    }
+
+    fn find_traces(&self, tenant: &Tenant, query: TraceQuery) -> ChunkStream {
+        self.search(tenant, query).map_ok(|found| stream::iter(chunks(found))).try_flatten().boxed()
+    }
+
+    async fn find_trace_ids(
+        &self,
+        tenant: &Tenant,
+        query: TraceQuery,
+    ) -> Result<Vec<FoundTrace>, ReadError> {
+        self.search(tenant, query)
+            .map_ok(|(id, trace)| extent(id, trace.spans()))
+            .try_collect()
+            .await
+    }
+
+    fn find_summaries(&self, tenant: &Tenant, query: TraceQuery) -> SummaryStream {
+        self.search(tenant, query).map_ok(|(id, trace)| summarize(id, trace.spans())).boxed()
+    }
+
+    async fn services(&self, tenant: &Tenant) -> Result<Vec<String>, ReadError> {
+        Ok(self.read().catalogue(tenant).map_or_else(Vec::new, |catalogue| catalogue.services()))
+    }
+
+    async fn operations(
+        &self,
+        tenant: &Tenant,
+        service: &str,
+        kind: Option<SpanKind>,
+    ) -> Result<Vec<Operation>, ReadError> {
+        let state = self.read();
+        let catalogue = state.catalogue(tenant);
+        Ok(catalogue.map_or_else(Vec::new, |catalogue| catalogue.operations(service, kind)))
+    }
+
+    async fn dependencies(
+        &self,
+        tenant: &Tenant,
+        range: TimeRange,
+    ) -> Result<Vec<Dependency>, ReadError> {
+        let traces = self.read().snapshot(tenant);
+        blocking(move || {
+            let mut counts = DependencyCounts::default();
+            for (_, trace) in traces.iter().filter(|(_, trace)| trace.may_start_in(range)) {
+                counts.add(trace.spans(), range);
+            }
+            counts.into_sorted()
+        })
+        .await
+    }
+
+    async fn purge(&self, tenant: &Tenant) -> Result<(), WriteError> {
+        self.write_lock().purge(tenant);
+        Ok(())
+    }
+
+    fn usage(&self) -> Usage {
+        self.read().usage()
+    }
+}

@@ -103,7 +103,7 @@ impl<'a> Iterator for Attributes<'a> {
 }
 
 /// The messages that `message` holds in the repeated field `number`.
-pub(super) fn messages(message: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
+pub(super) fn messages(message: &[u8], number: u32) -> impl Iterator<Item = &[u8]> + Clone {
     let mut fields = Fields::of(message);
     std::iter::from_fn(move || next_message(&mut fields, number))
 }

@@ -270,7 +270,7 @@ pub struct SpanInTrace<'a> {
 }
 
 /// The spans of a `TracesData` message in their order.
-pub fn spans_of(traces_data: &[u8]) -> impl Iterator<Item = SpanInTrace<'_>> {
+pub fn spans_of(traces_data: &[u8]) -> impl Iterator<Item = SpanInTrace<'_>> + Clone {
     messages(traces_data, number::RESOURCE_SPANS).flat_map(|resource_spans| {
         let resource = Resource::parse(resource_spans);
         messages(resource_spans, number::SCOPE_SPANS).flat_map(move |scope_spans| {

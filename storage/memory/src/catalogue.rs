@@ -1,0 +1,74 @@
+use std::collections::HashMap;
+
+use spoor_store::Operation;
+use spoor_store::otlp::{SpanInTrace, SpanKind};
+
+/// The services and operations of the spans held, counted by span, so that they vanish with
+/// their last one.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    spans: HashMap<String, HashMap<String, HashMap<SpanKind, usize>>>,
+}
+
+impl Catalogue {
+    pub(crate) fn add<'a>(&mut self, spans: impl Iterator<Item = SpanInTrace<'a>>) {
+        for span in named(spans) {
+            let operations = entry(&mut self.spans, span.resource.service_name());
+            *entry(operations, span.span.name).entry(span.span.kind).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn remove<'a>(&mut self, spans: impl Iterator<Item = SpanInTrace<'a>>) {
+        for span in named(spans) {
+            let service = span.resource.service_name();
+            let Some(operations) = self.spans.get_mut(service) else { continue };
+            let Some(kinds) = operations.get_mut(span.span.name) else { continue };
+            let Some(count) = kinds.get_mut(&span.span.kind) else { continue };
+            *count -= 1;
+            if *count > 0 {
+                continue;
+            }
+            kinds.remove(&span.span.kind);
+            if kinds.is_empty() {
+                operations.remove(span.span.name);
+            }
+            if operations.is_empty() {
+                self.spans.remove(service);
+            }
+        }
+    }
+
+    pub(crate) fn services(&self) -> Vec<String> {
+        let mut services: Vec<_> = self.spans.keys().cloned().collect();
+        services.sort_unstable();
+        services
+    }
+
+    pub(crate) fn operations(&self, service: &str, wanted: Option<SpanKind>) -> Vec<Operation> {
+        let mut operations: Vec<_> = self
+            .spans
+            .get(service)
+            .into_iter()
+            .flatten()
+            .flat_map(|(name, kinds)| kinds.keys().map(move |kind| (name, *kind)))
+            .filter(|(_, kind)| wanted.is_none_or(|wanted| wanted == *kind))
+            .map(|(name, kind)| Operation { name: name.clone(), kind })
+            .collect();
+        operations.sort_unstable();
+        operations
+    }
+}
+
+fn named<'a>(
+    spans: impl Iterator<Item = SpanInTrace<'a>>,
+) -> impl Iterator<Item = SpanInTrace<'a>> {
+    spans.filter(|span| !span.resource.service_name().is_empty())
+}
+
+/// The entry of a key that is copied only when it is new.
+fn entry<'m, V: Default>(map: &'m mut HashMap<String, V>, key: &str) -> &'m mut V {
+    if !map.contains_key(key) {
+        map.insert(key.to_owned(), V::default());
+    }
+    map.get_mut(key).expect("the key was inserted if it was not there")
+}
