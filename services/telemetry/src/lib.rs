@@ -1,1 +1,48 @@
-//! Placeholder.
+//! OpenTelemetry for a service in one call: traces by OTLP, logs that name their trace, and context
+//! that crosses HTTP and gRPC by itself.
+//!
+//! - [`init`] sets up everything that is one per process and is configured by the standard `OTEL_*`
+//!   and `RUST_LOG` variables.
+//! - [`http::ServerLayer`] and [`http::Client`], [`grpc::ServerLayer`] and [`grpc::ClientLayer`]
+//!   make the spans, named and filled as the semantic conventions say, and carry their context. A
+//!   handler sees nothing of it; one that wants its own span's ids finds the [`SpanContext`] among
+//!   the request's extensions.
+//! - Every log line written inside a span ends in its `trace_id` and `span_id`.
+//!
+//! It is not a metrics or log exporter, and makes no choice of a sampler: those are the variables'.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, routing::get};
+//!
+//! let telemetry = telemetry::init(&telemetry::service_name("shop"), telemetry::LogFormat::Text)?;
+//! let app: Router = Router::new()
+//!     .route("/items/{id}", get(async || "an item"))
+//!     .layer(telemetry::http::ServerLayer::default());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+//! axum::serve(listener, app).await?;
+//! telemetry.shutdown(std::time::Duration::from_secs(3));
+//! # Ok(())
+//! # }
+//! ```
+
+mod attributes;
+mod body;
+mod call;
+mod environment;
+mod error;
+mod export;
+pub mod grpc;
+pub mod http;
+mod init;
+mod log;
+mod propagation;
+#[cfg(test)]
+mod testing;
+
+pub use environment::service_name;
+pub use error::InitError;
+pub use init::{Guard, init};
+pub use log::{LogFormat, UnknownLogFormat};
+/// The ids of a span, as the server layers put them into a request's extensions.
+pub use opentelemetry::trace::SpanContext;

@@ -1,0 +1,88 @@
+//! A response's body, which ends the call's span.
+
+use std::error::Error;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tracing::Span;
+
+use crate::attributes::set_transport_error;
+use crate::call::Convention;
+
+pin_project! {
+    /// A body that keeps its call's span until it ends, fails, or is dropped.
+    #[derive(Debug)]
+    pub struct TracedBody<B, C: Convention> {
+        #[pin]
+        inner: B,
+        // None from the last frame on.
+        span: Option<Span>,
+        awaits_trailers: bool,
+        convention: PhantomData<fn() -> C>,
+    }
+
+    impl<B, C: Convention> PinnedDrop for TracedBody<B, C> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let Some(span) = this.span.take() {
+                // Also where nothing is to be told: the last exit from a span is its end.
+                let _entered = span.enter();
+                if *this.awaits_trailers {
+                    C::abandoned(&span);
+                }
+            }
+        }
+    }
+}
+
+impl<B, C: Convention> TracedBody<B, C> {
+    pub(crate) fn new(inner: B, span: Span, awaits_trailers: bool) -> Self {
+        Self { inner, span: Some(span), awaits_trailers, convention: PhantomData }
+    }
+}
+
+impl<B, C> Body for TracedBody<B, C>
+where
+    B: Body<Error: Error>,
+    C: Convention,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.project();
+        let Some(span) = this.span.as_ref() else { return this.inner.poll_frame(context) };
+        let entered = span.enter();
+        let frame = ready!(this.inner.poll_frame(context));
+        let is_last = match &frame {
+            Some(Ok(frame)) => {
+                let trailers = frame.trailers_ref();
+                trailers.inspect(|trailers| C::trailers(span, trailers)).is_some()
+            }
+            Some(Err(error)) => {
+                set_transport_error(span, error);
+                true
+            }
+            None => true,
+        };
+        drop(entered);
+        if is_last {
+            *this.span = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

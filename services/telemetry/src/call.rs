@@ -1,0 +1,134 @@
+//! One span around one call, whatever its protocol and side.
+
+use std::error::Error;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{HeaderMap, Request, Response, StatusCode};
+use pin_project_lite::pin_project;
+use tower::{Layer, Service};
+use tracing::instrument::Instrumented;
+use tracing::{Instrument, Span};
+
+use crate::attributes::set_transport_error;
+use crate::body::TracedBody;
+
+/// What the semantic conventions ask of one side of one protocol.
+pub trait Convention {
+    /// The span of a request, its context read from or written to the headers; a disabled one for
+    /// a request that makes no span.
+    fn start<B>(request: &mut Request<B>) -> Span;
+
+    /// The head of the response is there. Returns whether trailers are to tell the outcome.
+    fn response(span: &Span, status: StatusCode, headers: &HeaderMap) -> bool;
+
+    /// The body has ended with trailers.
+    fn trailers(_span: &Span, _trailers: &HeaderMap) {}
+
+    /// The call was given up before its response, or the trailers that were to tell its outcome.
+    fn abandoned(_span: &Span) {}
+}
+
+/// Makes a service's calls spans.
+#[derive(Debug)]
+pub struct CallLayer<C>(PhantomData<fn() -> C>);
+
+impl<C> Default for CallLayer<C> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<C> Clone for CallLayer<C> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<S, C> Layer<S> for CallLayer<C> {
+    type Service = Call<S, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Call { inner, convention: PhantomData }
+    }
+}
+
+/// A service whose calls are spans.
+#[derive(Debug)]
+pub struct Call<S, C> {
+    inner: S,
+    convention: PhantomData<fn() -> C>,
+}
+
+impl<S: Clone, C> Clone for Call<S, C> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), convention: PhantomData }
+    }
+}
+
+impl<S, C, RequestBody, ResponseBody> Service<Request<RequestBody>> for Call<S, C>
+where
+    S: Service<Request<RequestBody>, Response = Response<ResponseBody>, Error: Error>,
+    C: Convention,
+{
+    type Response = Response<TracedBody<ResponseBody, C>>;
+    type Error = S::Error;
+    type Future = CallFuture<S::Future, C>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
+        let span = C::start(&mut request);
+        let response = span.in_scope(|| self.inner.call(request));
+        CallFuture { response: response.instrument(span), done: false, convention: PhantomData }
+    }
+}
+
+pin_project! {
+    /// Resolves to the response, whose body holds the span from then on.
+    #[derive(Debug)]
+    pub struct CallFuture<F, C: Convention> {
+        #[pin]
+        response: Instrumented<F>,
+        done: bool,
+        convention: PhantomData<fn() -> C>,
+    }
+
+    impl<F, C: Convention> PinnedDrop for CallFuture<F, C> {
+        fn drop(this: Pin<&mut Self>) {
+            if !this.done {
+                C::abandoned(this.response.span());
+            }
+        }
+    }
+}
+
+impl<F, C, B, E> Future for CallFuture<F, C>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    C: Convention,
+    E: Error,
+{
+    type Output = Result<Response<TracedBody<B, C>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let result = ready!(this.response.as_mut().poll(context));
+        *this.done = true;
+        let span = this.response.span();
+        Poll::Ready(match result {
+            Ok(response) => {
+                let awaits_trailers = C::response(span, response.status(), response.headers());
+                Ok(response.map(|body| TracedBody::new(body, span.clone(), awaits_trailers)))
+            }
+            Err(error) => {
+                set_transport_error(span, &error);
+                Err(error)
+            }
+        })
+    }
+}

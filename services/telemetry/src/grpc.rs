@@ -1,0 +1,39 @@
+//! Spans of gRPC calls, by the
+//! [RPC conventions](https://opentelemetry.io/docs/specs/semconv/rpc/grpc/) of 1.42: `rpc.method` is
+//! the full method and `rpc.response.status_code` the code's name; `rpc.service`, `rpc.system` and
+//! `rpc.grpc.status_code` are deprecated.
+
+mod client;
+mod server;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use http::Uri;
+use opentelemetry_semantic_conventions::attribute::{RPC_METHOD, RPC_SYSTEM_NAME};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::call::CallLayer;
+
+/// Makes the calls of a tonic service SERVER spans, named by their full method, such as
+/// `demo.v1.Tasks/CpuTask`. Calls of `grpc.health.v1.Health` make none.
+///
+/// Where HTTP and gRPC share an axum router, this wraps the gRPC service alone, and
+/// [`http::ServerLayer`](crate::http::ServerLayer) is given to the router before that service is
+/// added: then each request has one span.
+pub type ServerLayer = CallLayer<server::Server>;
+
+/// Makes the calls of a tonic client CLIENT spans; wrap the channel in it. `server.address` is
+/// known if the client is made by `with_origin`.
+pub type ClientLayer = CallLayer<client::Client>;
+
+/// `/package.Service/Method` without its first slash.
+fn full_method(uri: &Uri) -> &str {
+    uri.path().trim_start_matches('/')
+}
+
+fn set_method(span: &Span, uri: &Uri) {
+    span.set_attribute(RPC_SYSTEM_NAME, "grpc");
+    span.set_attribute(RPC_METHOD, full_method(uri).to_owned());
+}

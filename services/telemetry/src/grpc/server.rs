@@ -1,0 +1,55 @@
+//! The SERVER side.
+
+use http::{HeaderMap, Request, StatusCode};
+use tonic::{Code, Status};
+use tracing::{Span, info_span};
+
+use super::{full_method, set_method, status};
+use crate::attributes::set_ends;
+use crate::call::Convention;
+use crate::propagation;
+
+/// The convention of gRPC servers.
+#[derive(Debug)]
+pub enum Server {}
+
+impl Convention for Server {
+    fn start<B>(request: &mut Request<B>) -> Span {
+        let method = full_method(request.uri());
+        if method.starts_with("grpc.health.v1.Health/") {
+            return Span::none();
+        }
+        let span = info_span!(parent: None, "rpc.server", otel.name = method, otel.kind = "server");
+        set_method(&span, request.uri());
+        set_ends(&span, request);
+        propagation::extract(&span, request.headers());
+        let context = propagation::span_context(&span);
+        request.extensions_mut().insert(context);
+        span
+    }
+
+    fn response(span: &Span, status: StatusCode, headers: &HeaderMap) -> bool {
+        status::record_head(span, status, headers, is_error)
+    }
+
+    fn trailers(span: &Span, trailers: &HeaderMap) {
+        status::record(span, trailers, is_error);
+    }
+
+    fn abandoned(span: &Span) {
+        status::record_status(span, &Status::cancelled("the client went away"), is_error);
+    }
+}
+
+/// The other codes tell of the client's mistake, or of nothing wrong at all.
+fn is_error(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
+}

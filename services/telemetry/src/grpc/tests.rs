@@ -1,0 +1,164 @@
+//! Both sides over a real socket, by the one service whose code is at hand: OTLP's.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::routing::get;
+use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status as SpanStatus};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use tonic::transport::Endpoint;
+use tonic::{Code, Request, Response, Status};
+use tower::{Layer, ServiceBuilder};
+
+use super::{ClientLayer, ServerLayer};
+use crate::http;
+use crate::testing::{Telemetry, attribute, attributes, both_sides, serve};
+
+const METHOD: &str = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// Answers with a code, or never.
+struct Answer(Option<Code>);
+
+#[tonic::async_trait]
+impl TraceService for Answer {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        assert!(request.extensions().get::<SpanContext>().is_some_and(SpanContext::is_valid));
+        match self.0 {
+            Some(Code::Ok) => Ok(Response::new(ExportTraceServiceResponse::default())),
+            Some(code) => Err(Status::new(code, "as told, 100%")),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// HTTP and gRPC on one router.
+fn router(answer: Answer) -> Router {
+    Router::new()
+        .route("/", get(async || "home"))
+        .layer(http::ServerLayer::default())
+        .route_service(
+            "/opentelemetry.proto.collector.trace.v1.TraceService/{method}",
+            ServerLayer::default().layer(TraceServiceServer::new(answer)),
+        )
+}
+
+async fn call(address: SocketAddr) -> Result<Response<ExportTraceServiceResponse>, Status> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let channel =
+        ServiceBuilder::new().layer(ClientLayer::default()).service(endpoint.connect_lazy());
+    TraceServiceClient::with_origin(channel, endpoint.uri().clone())
+        .export(ExportTraceServiceRequest::default())
+        .await
+}
+
+#[tokio::test]
+async fn a_call_is_a_client_span_and_below_it_a_server_span() {
+    let telemetry = Telemetry::start();
+    let address = serve(router(Answer(Some(Code::Ok)))).await;
+    call(address).await.unwrap();
+
+    let spans = telemetry.spans(2).await;
+    let (client, server) = both_sides(&spans);
+    assert_eq!(client.name, METHOD);
+    assert_eq!(client.parent_span_id, SpanId::INVALID);
+    assert_eq!(client.status, SpanStatus::Unset);
+    assert_eq!(server.name, METHOD);
+    assert_eq!(server.span_context.trace_id(), client.span_context.trace_id());
+    assert_eq!(server.parent_span_id, client.span_context.span_id());
+    assert_eq!(server.status, SpanStatus::Unset);
+
+    let method = format!("rpc.method={METHOD}");
+    let common = [
+        method.as_str(),
+        "rpc.response.status_code=OK",
+        "rpc.system.name=grpc",
+        "server.address=127.0.0.1",
+    ];
+    assert_eq!(attributes(client, &["server.port"]), common);
+    assert_eq!(attributes(server, &["server.port", "client.address"]), common);
+    for span in [client, server] {
+        assert_eq!(attribute(span, "server.port"), Some(i64::from(address.port()).into()));
+    }
+}
+
+#[tokio::test]
+async fn every_failure_is_the_clients_error_and_only_the_servers_own_is_the_servers() {
+    for (code, name, server_error) in [
+        (Code::InvalidArgument, "INVALID_ARGUMENT", false),
+        (Code::NotFound, "NOT_FOUND", false),
+        (Code::ResourceExhausted, "RESOURCE_EXHAUSTED", false),
+        (Code::Internal, "INTERNAL", true),
+        (Code::Unavailable, "UNAVAILABLE", true),
+        (Code::DeadlineExceeded, "DEADLINE_EXCEEDED", true),
+    ] {
+        let telemetry = Telemetry::start();
+        let address = serve(router(Answer(Some(code)))).await;
+        assert_eq!(call(address).await.unwrap_err().code(), code);
+
+        let spans = telemetry.spans(2).await;
+        let failed = SpanStatus::error("as told, 100%");
+        let (client, server) = both_sides(&spans);
+        assert_eq!(client.status, failed, "{name}");
+        assert_eq!(attribute(client, "error.type"), Some(name.into()));
+        assert_eq!(server.status, if server_error { failed } else { SpanStatus::Unset }, "{name}");
+        assert_eq!(attribute(server, "error.type"), server_error.then(|| name.into()));
+        for span in [client, server] {
+            assert_eq!(attribute(span, "rpc.response.status_code"), Some(name.into()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_given_up_is_cancelled_on_both_sides() {
+    let telemetry = Telemetry::start();
+    let address = serve(router(Answer(None))).await;
+    let patience = std::time::Duration::from_millis(100);
+    tokio::time::timeout(patience, call(address)).await.unwrap_err();
+    for span in telemetry.spans(2).await {
+        assert_eq!(attribute(&span, "rpc.response.status_code"), Some("CANCELLED".into()));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_grpc_is_an_error_by_its_http_status() {
+    let telemetry = Telemetry::start();
+    let address = serve(Router::new()).await;
+    call(address).await.unwrap_err();
+    let span = telemetry.spans(1).await.remove(0);
+    assert_eq!(attribute(&span, "error.type"), Some("404".into()));
+}
+
+#[tokio::test]
+async fn on_a_router_that_serves_both_a_request_is_one_server_span() {
+    let telemetry = Telemetry::start();
+    let address = serve(router(Answer(Some(Code::Ok)))).await;
+    reqwest::get(format!("http://{address}/")).await.unwrap();
+    assert_eq!(telemetry.spans(1).await[0].name, "GET /");
+    call(address).await.unwrap();
+    let spans = telemetry.spans(3).await;
+    let servers = spans.iter().filter(|span| span.span_kind == SpanKind::Server);
+    assert_eq!(servers.map(|span| span.name.as_ref()).collect::<Vec<_>>(), ["GET /", METHOD]);
+}
+
+#[tokio::test]
+async fn a_health_check_makes_no_span() {
+    let telemetry = Telemetry::start();
+    let health = ServerLayer::default().layer(get(async || "SERVING"));
+    let router = Router::new()
+        .route_service("/grpc.health.v1.Health/Check", health.clone())
+        .route_service("/shop.v1.Shop/Buy", health);
+    let address = serve(router).await;
+    for method in ["grpc.health.v1.Health/Check", "shop.v1.Shop/Buy"] {
+        reqwest::get(format!("http://{address}/{method}")).await.unwrap();
+    }
+    assert_eq!(telemetry.spans(1).await[0].name, "shop.v1.Shop/Buy");
+}

@@ -1,0 +1,53 @@
+//! Spans of HTTP calls, by the stable
+//! [HTTP conventions](https://opentelemetry.io/docs/specs/semconv/http/http-spans/).
+
+mod client;
+mod server;
+#[cfg(test)]
+mod tests;
+mod url;
+
+use http::{Method, Version};
+
+pub use client::Client;
+
+use crate::call::CallLayer;
+
+/// Makes the requests that an axum `Router` answers SERVER spans, named by method and route
+/// template.
+///
+/// Give it to [`Router::layer`](axum::Router::layer), where the route is known. `/healthz`,
+/// `/readyz` and `/metrics` make no span. `client.address` is there if the router is served with
+/// connect info. The span ends when the last byte of the response has been handed over.
+pub type ServerLayer = CallLayer<server::Server>;
+
+/// Makes the requests of a client service over `http` types, such as hyper-util's, CLIENT spans.
+/// For reqwest there is [`Client`].
+pub type ClientLayer = CallLayer<client::Outgoing>;
+
+/// The methods that are a span's name; any other could be anything a client made up.
+const METHODS: [Method; 9] = [
+    Method::CONNECT,
+    Method::DELETE,
+    Method::GET,
+    Method::HEAD,
+    Method::OPTIONS,
+    Method::PATCH,
+    Method::POST,
+    Method::PUT,
+    Method::TRACE,
+];
+
+/// Records the method; returns what of it goes into the span's name.
+fn known_method(method: &Method) -> Option<&str> {
+    METHODS.contains(method).then(|| method.as_str())
+}
+
+fn protocol_version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        Version::HTTP_3 => "3",
+        _ => "1.1",
+    }
+}
