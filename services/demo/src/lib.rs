@@ -1,1 +1,84 @@
-//! Placeholder.
+//! An instrumented service, four of which are the lab's `app-a` to `app-d`.
+//!
+//! Each answers HTTP and gRPC on one port and knows two others as its targets, so that one request
+//! to `/chain` crosses four services and changes protocol twice. All that concerns telemetry is in
+//! the `telemetry` crate: nothing here reads or writes a propagation header.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+mod args;
+mod chain;
+mod error;
+mod grpc;
+mod healthcheck;
+mod peers;
+mod routes;
+mod serve;
+mod work;
+
+use args::{Args, Command};
+
+/// The code of `src/generated` is committed, so that a build needs no `protoc`. After a change to
+/// the `.proto` file, `UPDATE_GENERATED=1 cargo test -p demo` writes it anew.
+#[allow(missing_docs, clippy::all)]
+pub mod tasks {
+    include!("generated/demo.v1.rs");
+}
+
+/// `EX_USAGE` of sysexits.h.
+const BAD_CONFIGURATION: u8 = 64;
+
+/// How long the export of the last spans may hold up the end.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Runs the program until `shutdown` resolves; `args` begins with the program's name.
+///
+/// It may run once per process, since telemetry is the process's. Exits 64 after one line about a
+/// bad argument or variable, 1 if it cannot serve.
+pub async fn run<A>(args: A, shutdown: impl Future<Output = ()> + Send + 'static) -> ExitCode
+where
+    A: IntoIterator<Item = OsString>,
+{
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) if !error.use_stderr() => {
+            // Help or version, which were asked for.
+            print!("{error}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let message = error.to_string();
+            let first_line = message.lines().next().unwrap_or_default();
+            return fail(BAD_CONFIGURATION, first_line.trim_start_matches("error: "));
+        }
+    };
+    if let Some(Command::Healthcheck { url }) = args.command {
+        return match healthcheck::check(url).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(1, error),
+        };
+    }
+
+    let name = args.name.clone().unwrap_or_else(|| telemetry::service_name("app-a"));
+    let telemetry = match telemetry::init(&name, args.log_format) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(BAD_CONFIGURATION, error),
+    };
+    let result = serve::serve(name, args, shutdown).await;
+    telemetry.shutdown(FLUSH_DEADLINE);
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, error),
+    }
+}
+
+fn fail(code: u8, message: impl Display) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(code)
+}

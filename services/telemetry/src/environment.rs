@@ -3,6 +3,7 @@
 
 use opentelemetry::Key;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::SdkProvidedResourceDetector;
 use opentelemetry_semantic_conventions::attribute::SERVICE_NAME;
 
 use crate::InitError;
@@ -10,8 +11,11 @@ use crate::InitError;
 /// The service's name: `OTEL_SERVICE_NAME`, else `service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else
 /// `default`.
 pub fn service_name(default: &str) -> String {
-    let detected = Resource::builder().build().get(&Key::new(SERVICE_NAME));
+    // The SDK's whole set of detectors lets the second variable win over the first.
+    let detector = Box::new(SdkProvidedResourceDetector);
+    let detected = Resource::builder_empty().with_detector(detector).build();
     detected
+        .get(&Key::new(SERVICE_NAME))
         .map(|name| name.to_string())
         .filter(|name| !name.starts_with("unknown_service"))
         .unwrap_or_else(|| default.to_owned())

@@ -19,7 +19,12 @@ pub enum InitError {
         expected: &'static str,
     },
     /// `RUST_LOG` is not a list of filter directives.
-    LogFilter(ParseError),
+    LogFilter {
+        /// The variable's value.
+        directives: String,
+        /// What is wrong with it.
+        error: ParseError,
+    },
     /// The OTLP exporter cannot be built, for example because its endpoint is not a URL.
     Exporter(ExporterBuildError),
     /// The exporter's runtime could not be started.
@@ -34,7 +39,9 @@ impl fmt::Display for InitError {
             Self::Variable { name, value, expected } => {
                 write!(f, "reading {name}: expected {expected}, found {value:?}")
             }
-            Self::LogFilter(error) => write!(f, "reading RUST_LOG: {error}"),
+            Self::LogFilter { directives, error } => {
+                write!(f, "reading RUST_LOG {directives:?}: {error}")
+            }
             Self::Exporter(error) => write!(f, "building the OTLP exporter: {error}"),
             Self::Runtime(error) => write!(f, "starting the OTLP exporter's runtime: {error}"),
             Self::AlreadyInitialized => f.write_str("setting up telemetry: it already is"),
@@ -45,7 +52,7 @@ impl fmt::Display for InitError {
 impl error::Error for InitError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::LogFilter(error) => Some(error),
+            Self::LogFilter { error, .. } => Some(error),
             Self::Exporter(error) => Some(error),
             Self::Runtime(error) => Some(error),
             Self::Variable { .. } | Self::AlreadyInitialized => None,

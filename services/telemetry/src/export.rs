@@ -20,14 +20,25 @@ const SCHEDULE_DELAY: Duration = Duration::from_secs(1);
 /// Spans. A burst of some hundred requests fits; the SDK's own default is 2,048.
 const MAX_QUEUE_SIZE: usize = 8_192;
 
-/// The OTLP exporter behind its queue and thread, and the runtime its connection lives on.
-///
-/// The runtime is its own: export goes on while a service's is busy or stopping, and a flush may
-/// block any thread of the service.
+/// The runtime of an exporter's connection. It is not the service's: export goes on while that one
+/// is busy or stopping, and a flush may block any thread of the service.
+#[derive(Debug)]
+pub(crate) struct ExportRuntime(Option<Runtime>);
+
+impl Drop for ExportRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Waits for nothing, and so is allowed where blocking is not.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The OTLP exporter behind its queue and thread, if there is to be one.
 pub(crate) fn processor(
     traces: &Traces,
     lookup: Lookup<'_>,
-) -> Result<Option<(impl SpanProcessor + use<>, Option<Runtime>)>, InitError> {
+) -> Result<Option<(impl SpanProcessor + use<>, ExportRuntime)>, InitError> {
     let (exporter, runtime) = match traces {
         Traces::Disabled | Traces::Kept => return Ok(None),
         Traces::Grpc => {
@@ -39,10 +50,10 @@ pub(crate) fn processor(
                 .map_err(InitError::Runtime)?;
             let _entered = runtime.enter();
             let exporter = OtlpExporter::builder().with_tonic().build();
-            (exporter, Some(runtime))
+            (exporter, ExportRuntime(Some(runtime)))
         }
         // The SDK's thread cannot drive an async HTTP client; the blocking one has its own thread.
-        Traces::Http => (OtlpExporter::builder().with_http().build(), None),
+        Traces::Http => (OtlpExporter::builder().with_http().build(), ExportRuntime(None)),
     };
     let exporter = Reporting::new(exporter.map_err(InitError::Exporter)?);
 

@@ -9,15 +9,15 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use opentelemetry_semantic_conventions::SCHEMA_URL;
-use tokio::runtime::Runtime;
 use tracing::{Subscriber, warn};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
+use crate::InitError;
 use crate::environment::{self, Traces};
+use crate::export::{self, ExportRuntime};
 use crate::log::{LogFormat, LogLine};
-use crate::{InitError, export};
 
 /// How long a dropped [`Guard`] may take.
 const DROP_DEADLINE: Duration = Duration::from_secs(5);
@@ -40,9 +40,13 @@ const TRANSPORT: [&str; 6] = ["h2", "hyper", "hyper_util", "reqwest", "tonic", "
 /// # Errors
 /// A variable with a value that cannot be followed, and a second call.
 pub fn init(service_name: &str, log_format: LogFormat) -> Result<Guard, InitError> {
+    if tracing::dispatcher::has_been_set() {
+        return Err(InitError::AlreadyInitialized);
+    }
     let traces = Traces::from_environment(&environment::process)?;
-    let filter = log_filter(&environment::process("RUST_LOG").unwrap_or_default())
-        .map_err(InitError::LogFilter)?;
+    let directives = environment::process("RUST_LOG").unwrap_or_default();
+    let filter =
+        log_filter(&directives).map_err(|error| InitError::LogFilter { directives, error })?;
     let exporter = export::processor(&traces, &environment::process)?;
 
     let resource = Resource::builder().with_service_name(service_name.to_owned()).build();
@@ -50,9 +54,9 @@ pub fn init(service_name: &str, log_format: LogFormat) -> Result<Guard, InitErro
     let mut runtime = None;
     if let Some((processor, its_runtime)) = exporter {
         provider = provider.with_span_processor(processor);
-        runtime = its_runtime;
+        runtime = Some(its_runtime);
     }
-    let guard = Guard { provider: provider.build(), runtime };
+    let guard = Guard { provider: provider.build(), _runtime: runtime };
     // Without a provider the global tracer makes no span and passes the caller's context on.
     if traces != Traces::Disabled {
         global::set_tracer_provider(guard.provider.clone());
@@ -71,16 +75,12 @@ pub fn init(service_name: &str, log_format: LogFormat) -> Result<Guard, InitErro
 #[must_use = "telemetry ends when this is dropped"]
 pub struct Guard {
     provider: SdkTracerProvider,
-    runtime: Option<Runtime>,
+    _runtime: Option<ExportRuntime>,
 }
 
 impl Guard {
     /// Exports the spans that wait, then stops. Blocks the thread, at most until the deadline.
     pub fn shutdown(self, deadline: Duration) {
-        self.flush(deadline);
-    }
-
-    fn flush(&self, deadline: Duration) {
         if let Err(error) = self.provider.shutdown_with_timeout(deadline) {
             warn!(%error, "spans were lost at shutdown");
         }
@@ -89,12 +89,8 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // A second shutdown of the provider does nothing and says so.
+        // After the other shutdown this one does nothing and says so.
         let _ = self.provider.shutdown_with_timeout(DROP_DEADLINE);
-        if let Some(runtime) = self.runtime.take() {
-            // Waits for nothing, and so is allowed where blocking is not.
-            runtime.shutdown_background();
-        }
     }
 }
 

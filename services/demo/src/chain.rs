@@ -1,0 +1,52 @@
+//! `/chain`: one request through four services and two protocols.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, State};
+use serde_json::{Value, json};
+use telemetry::SpanContext;
+use tracing::info;
+
+use crate::error::Error;
+use crate::routes::App;
+use crate::tasks::IoTask;
+
+/// Primes below this are counted for one `/chain`.
+const CPU_TASK_LIMIT: u32 = 100_000;
+
+/// Calls this service, its first target over HTTP, then its second over gRPC, which calls on. The
+/// answer has the trace's id and each hop's answer.
+pub(crate) async fn chain(
+    State(app): State<Arc<App>>,
+    Extension(span): Extension<SpanContext>,
+) -> Result<Json<Value>, Error> {
+    let peers = &app.peers;
+    info!("starting the chain");
+    let home: Value = peers.get(&peers.this, "/").await?;
+    let io_task: Value = peers.get(&peers.target_one, "/io_task").await?;
+    let cpu_task = peers.cpu_task(CPU_TASK_LIMIT).await?;
+    info!(primes = cpu_task.primes, "finished the chain");
+    let IoTask { service, milliseconds } = cpu_task.io_task.unwrap_or_default();
+    Ok(Json(json!({
+        "service": app.name,
+        "trace_id": span.trace_id().to_string(),
+        "hops": [
+            { "call": "GET /", "protocol": "http", "answer": home },
+            { "call": "GET /io_task", "protocol": "http", "answer": io_task },
+            {
+                "call": "demo.v1.Tasks/CpuTask",
+                "protocol": "grpc",
+                "answer": {
+                    "service": cpu_task.service,
+                    "primes": cpu_task.primes,
+                    "hops": [{
+                        "call": "GET /io_task",
+                        "protocol": "http",
+                        "answer": { "service": service, "milliseconds": milliseconds },
+                    }],
+                },
+            },
+        ],
+    })))
+}

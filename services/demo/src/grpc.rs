@@ -1,0 +1,41 @@
+//! The gRPC side.
+
+use tonic::{Request, Response, Status};
+
+use crate::error::Error;
+use crate::routes::{App, IoAnswer};
+use crate::tasks::tasks_server::Tasks;
+use crate::tasks::{CpuTaskRequest, CpuTaskResponse, IoTask};
+use crate::work::MAX_LIMIT;
+
+#[tonic::async_trait]
+impl Tasks for App {
+    async fn cpu_task(
+        &self,
+        request: Request<CpuTaskRequest>,
+    ) -> Result<Response<CpuTaskResponse>, Status> {
+        let limit = request.into_inner().limit;
+        if limit > MAX_LIMIT {
+            let reason = format!("limit {limit} is above {MAX_LIMIT}");
+            return Err(status(&Error::BadRequest(reason)));
+        }
+        let answer = self.peers.get(&self.peers.target_one, "/io_task").await;
+        let IoAnswer { service, milliseconds } = answer.map_err(|error| status(&error))?;
+        let primes = self.cpu.count_primes(limit).await;
+        Ok(Response::new(CpuTaskResponse {
+            service: self.name.clone(),
+            primes,
+            io_task: Some(IoTask { service, milliseconds }),
+        }))
+    }
+}
+
+fn status(error: &Error) -> Status {
+    error.log();
+    match error {
+        Error::BadRequest(reason) => Status::invalid_argument(reason),
+        Error::NotFound(reason) => Status::not_found(reason),
+        Error::Deliberate => Status::internal(error.to_string()),
+        Error::Upstream { .. } => Status::unavailable(error.to_string()),
+    }
+}

@@ -1,0 +1,86 @@
+//! The services that this one calls.
+
+use std::time::Duration;
+
+use reqwest::{Method, Request, Url};
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tonic::transport::{Channel, Endpoint};
+use tower::Layer;
+
+use crate::error::Error;
+use crate::tasks::tasks_client::TasksClient;
+use crate::tasks::{CpuTaskRequest, CpuTaskResponse};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// For one call, from its start to the end of its answer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// HTTP/1 takes a connection for each call under way; more calls wait.
+const MAX_HTTP_CALLS: usize = 64;
+
+type TracedChannel = <telemetry::grpc::ClientLayer as Layer<Channel>>::Service;
+
+/// Clients whose calls are traced.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    http: telemetry::http::Client,
+    http_calls: Semaphore,
+    tasks: TasksClient<TracedChannel>,
+    /// The service itself.
+    pub this: Url,
+    /// The one that is asked over HTTP.
+    pub target_one: Url,
+    /// The one that is asked over gRPC.
+    pub target_two: Url,
+}
+
+impl Peers {
+    /// Connects to nobody yet.
+    pub fn new(this: Url, target_one: Url, target_two: Url) -> Result<Self, Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            // A proxy of the environment is for the world outside, not for the service next door.
+            .no_proxy()
+            .build()
+            .map_err(|error| Error::upstream("the HTTP client", &error))?;
+        let endpoint = Endpoint::from_shared(target_two.to_string())
+            .map_err(|error| Error::upstream(target_two.as_str(), &error))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT);
+        let channel = telemetry::grpc::ClientLayer::default().layer(endpoint.connect_lazy());
+        Ok(Self {
+            http: telemetry::http::Client::new(http),
+            http_calls: Semaphore::new(MAX_HTTP_CALLS),
+            tasks: TasksClient::with_origin(channel, endpoint.uri().clone()),
+            this,
+            target_one,
+            target_two,
+        })
+    }
+
+    /// The JSON with which `path` of a service answers.
+    pub async fn get<T: DeserializeOwned>(&self, service: &Url, path: &str) -> Result<T, Error> {
+        let mut url = service.clone();
+        url.set_path(path);
+        let call = format!("GET {url}");
+        let failed = |error: reqwest::Error| Error::upstream(&call, &error.without_url());
+
+        let _permit = self.http_calls.acquire().await.expect("the semaphore is never closed");
+        let response = self.http.execute(Request::new(Method::GET, url)).await.map_err(failed)?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(Error::Upstream { call, cause: format!("answered {status}") });
+        }
+        response.json().await.map_err(failed)
+    }
+
+    /// Has the second target count primes.
+    pub async fn cpu_task(&self, limit: u32) -> Result<CpuTaskResponse, Error> {
+        let answer = self.tasks.clone().cpu_task(CpuTaskRequest { limit }).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| Error::Upstream {
+            call: format!("demo.v1.Tasks/CpuTask of {}", self.target_two),
+            cause: format!("answered {:?}: {}", status.code(), status.message()),
+        })
+    }
+}

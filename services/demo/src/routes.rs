@@ -1,0 +1,131 @@
+//! The HTTP side, but for `/chain`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tower::Layer;
+use tracing::{error, info};
+
+use crate::chain::chain;
+use crate::error::Error;
+use crate::peers::Peers;
+use crate::tasks::tasks_server::TasksServer;
+use crate::work::{Cpu, MAX_LIMIT, io_task};
+
+/// Items are numbered from 1 to this.
+const ITEMS: u32 = 1_000;
+
+/// What the handlers of both protocols share.
+pub(crate) struct App {
+    pub name: String,
+    pub peers: Peers,
+    pub cpu: Cpu,
+}
+
+/// HTTP and gRPC on one router, each under its own layer, so that a request has one span.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let tasks = telemetry::grpc::ServerLayer::default().layer(TasksServer::from_arc(app.clone()));
+    Router::new()
+        .route("/", get(home))
+        .route("/items/{id}", get(item))
+        .route("/io_task", get(io))
+        .route("/cpu_task", get(cpu))
+        .route("/random_status", get(random_status))
+        .route("/random_sleep", get(random_sleep))
+        .route("/error_test", get(async || Error::Deliberate))
+        .route("/chain", get(chain))
+        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+        .fallback(async || Error::NotFound("no such page".to_owned()))
+        .layer(telemetry::http::ServerLayer::default())
+        .with_state(app)
+        .route_service("/demo.v1.Tasks/{method}", tasks)
+}
+
+async fn home(State(app): State<Arc<App>>) -> Json<Value> {
+    info!("saying hello");
+    Json(json!({ "service": app.name, "message": "hello" }))
+}
+
+async fn item(
+    State(app): State<Arc<App>>,
+    id: Result<Path<u32>, PathRejection>,
+) -> Result<Json<Value>, Error> {
+    let Path(id) = id.map_err(|rejection| Error::BadRequest(rejection.body_text()))?;
+    if !(1..=ITEMS).contains(&id) {
+        return Err(Error::NotFound(format!("no item {id}: there are 1 to {ITEMS}")));
+    }
+    info!(id, "item read");
+    Ok(Json(json!({ "service": app.name, "id": id })))
+}
+
+/// What `/io_task` answers.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct IoAnswer {
+    pub service: String,
+    pub milliseconds: u32,
+}
+
+async fn io(State(app): State<Arc<App>>) -> Json<IoAnswer> {
+    let milliseconds = io_task().await;
+    Json(IoAnswer { service: app.name.clone(), milliseconds })
+}
+
+#[derive(Deserialize)]
+struct CpuQuery {
+    #[serde(default = "CpuQuery::default_limit")]
+    limit: u32,
+}
+
+impl CpuQuery {
+    fn default_limit() -> u32 {
+        MAX_LIMIT
+    }
+}
+
+async fn cpu(
+    State(app): State<Arc<App>>,
+    query: Result<Query<CpuQuery>, QueryRejection>,
+) -> Result<Json<Value>, Error> {
+    let Query(CpuQuery { limit }) =
+        query.map_err(|rejection| Error::BadRequest(rejection.body_text()))?;
+    if limit > MAX_LIMIT {
+        return Err(Error::BadRequest(format!("limit {limit} is above {MAX_LIMIT}")));
+    }
+    let primes = app.cpu.count_primes(limit).await;
+    Ok(Json(json!({ "service": app.name, "limit": limit, "primes": primes })))
+}
+
+/// Half of the answers are good.
+const STATUSES: [StatusCode; 6] = [
+    StatusCode::OK,
+    StatusCode::OK,
+    StatusCode::OK,
+    StatusCode::BAD_REQUEST,
+    StatusCode::NOT_FOUND,
+    StatusCode::INTERNAL_SERVER_ERROR,
+];
+
+async fn random_status(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let status = STATUSES[rand::random_range(0..STATUSES.len())];
+    if status.is_server_error() {
+        error!(status = status.as_u16(), "picked a failure");
+    } else {
+        info!(status = status.as_u16(), "picked a status");
+    }
+    (status, Json(json!({ "service": app.name, "status": status.as_u16() })))
+}
+
+async fn random_sleep(State(app): State<Arc<App>>) -> Json<Value> {
+    let milliseconds = rand::random_range(0..1_000);
+    info!(milliseconds, "going to sleep");
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    Json(json!({ "service": app.name, "milliseconds": milliseconds }))
+}

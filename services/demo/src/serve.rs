@@ -1,0 +1,66 @@
+//! A service's life: listen, answer, drain.
+
+use std::error::Error as StdError;
+use std::future::{Future, IntoFuture};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use reqwest::Url;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use crate::args::Args;
+use crate::peers::Peers;
+use crate::routes::{App, router};
+use crate::work::Cpu;
+
+/// How long requests under way may hold up the end.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Serves until `shutdown`, then finishes the requests under way.
+pub(crate) async fn serve(
+    name: String,
+    args: Args,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Box<dyn StdError>> {
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| format!("listening on {}: {error}", args.listen))?;
+    let address = listener.local_addr()?;
+    let peers = Peers::new(own_url(address)?, args.target_one, args.target_two)?;
+    info!(
+        %address, target_one = %peers.target_one, target_two = %peers.target_two, "{name} is ready"
+    );
+    let app = Arc::new(App { name, peers, cpu: Cpu::new() });
+
+    // Without this the end of a gRPC answer waits for the client's delayed acknowledgement.
+    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let (draining, drain_begins) = oneshot::channel();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+        shutdown.await;
+        info!("finishing the requests under way");
+        // Fails only if the server has ended.
+        let _ = draining.send(());
+    });
+    let deadline = async {
+        let _ = drain_begins.await;
+        tokio::time::sleep(DRAIN_DEADLINE).await;
+    };
+    tokio::select! {
+        result = server.into_future() => result?,
+        () = deadline => warn!("stopped before every request was finished"),
+    }
+    Ok(())
+}
+
+/// Where the service reaches itself.
+fn own_url(mut address: SocketAddr) -> Result<Url, Box<dyn StdError>> {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(format!("http://{address}").parse()?)
+}

@@ -1,0 +1,13 @@
+//! Real `demo` processes, seen from outside: their answers, their headers, their spans, their logs.
+
+mod answers;
+mod collector;
+mod concurrency;
+mod configuration;
+mod logs;
+mod outage;
+mod process;
+mod shutdown;
+mod stand_in;
+mod trace;
+mod wire;
