@@ -1,1 +1,102 @@
-//! Placeholder.
+//! `spoor`, the storage server: it takes traces as OTLP over gRPC and answers Jaeger's storage
+//! API v2 on the same port. What keeps the spans is a [`spoor_store::Store`]; this crate knows no
+//! engine but in [`Server::bind`].
+//!
+//! # What a client can count on
+//!
+//! Every request is unary. Its bytes are admitted against a budget before they are buffered
+//! (`admission`), so that no load makes the server grow beyond its configuration:
+//!
+//! | The client | gets |
+//! | --- | --- |
+//! | sends what is too large, damaged or cut short | `INVALID_ARGUMENT`, which no OTLP client retries |
+//! | sends more than the server can take at present | `RESOURCE_EXHAUSTED` with `RetryInfo` |
+//! | sends or reads nothing for `client_timeout` | `DEADLINE_EXCEEDED` |
+//! | asks for what is not there yet (filters, pages, `FindSpans`) | `UNIMPLEMENTED` |
+//!
+//! A response is compressed as its request was, as gRPC servers in Go do: a client on the same
+//! machine that sends plainly is not made to pay for gzip.
+
+mod admin;
+mod admission;
+pub mod config;
+mod healthcheck;
+mod logging;
+mod metrics;
+mod read;
+mod routes;
+mod server;
+mod write;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use config::Config;
+pub use server::{BindError, Server};
+
+/// The exit code for bad usage or configuration: `EX_USAGE` of BSD's sysexits.
+const EXIT_USAGE: u8 = 64;
+
+/// Keeps traces for Jaeger: takes OTLP, answers Jaeger's storage API v2.
+#[derive(Debug, Parser)]
+#[command(name = "spoor", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves reads and writes until told to stop.
+    Serve(config::Flags),
+    /// Asks a running server whether it is ready; exits 0 if it is, else 1.
+    Healthcheck {
+        /// What to ask.
+        #[arg(default_value = "http://127.0.0.1:17272/readyz")]
+        url: http::Uri,
+    },
+}
+
+/// Runs the program: `args` are its arguments without its name. Serving ends, after draining,
+/// when `shutdown` is done.
+pub async fn run(args: Vec<OsString>, shutdown: impl Future<Output = ()> + Send) -> ExitCode {
+    let name = OsString::from("spoor");
+    match Arguments::try_parse_from(std::iter::once(name).chain(args)) {
+        Ok(Arguments { command: Command::Serve(flags) }) => serve(&flags, shutdown).await,
+        Ok(Arguments { command: Command::Healthcheck { url } }) => {
+            match healthcheck::check(&url).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&format!("asking {url}: {error}"), 1),
+            }
+        }
+        Err(error) => {
+            // Help and version are errors to clap too, and go to stdout.
+            let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
+            error.print().ok();
+            ExitCode::from(code)
+        }
+    }
+}
+
+async fn serve(flags: &config::Flags, shutdown: impl Future<Output = ()> + Send) -> ExitCode {
+    let config = match Config::load(flags, std::env::vars_os()) {
+        Ok(config) => config,
+        Err(error) => return fail(&error.to_string(), EXIT_USAGE),
+    };
+    logging::init(&config);
+    match Server::bind(config).await {
+        Ok(server) => {
+            server.serve(shutdown).await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error.to_string(), 1),
+    }
+}
+
+fn fail(message: &str, code: u8) -> ExitCode {
+    eprintln!("spoor: {message}");
+    ExitCode::from(code)
+}

@@ -1,2 +1,24 @@
-//! spoor.
-fn main() {}
+//! `spoor`: see the library of the same name.
+
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let (mut terminate, mut interrupt) =
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                eprintln!("spoor: listening for signals: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+    let stopped = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    spoor::run(std::env::args_os().skip(1).collect(), stopped).await
+}

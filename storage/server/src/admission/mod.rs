@@ -1,0 +1,183 @@
+//! Lets a request in, or refuses it, before its bytes are buffered.
+//!
+//! The layer stands before the generated services, which would buffer whatever is sent, and whose
+//! own refusal of a large message, `OUT_OF_RANGE`, is one that OTLP clients retry for ever. It
+//! reads the gRPC frame itself, admits the length it announces, decompresses within bounds, and
+//! hands on a plain message. An answer is handed out at the client's pace (`answer`).
+
+mod answer;
+mod budget;
+mod compression;
+mod message;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tonic::Status;
+use tonic::body::Body;
+use tonic_types::{ErrorDetails, StatusExt};
+use tower::{Layer, Service, ServiceExt};
+
+use crate::metrics::{self, Metrics};
+use answer::Answer;
+pub(crate) use budget::Budget;
+use compression::Encoding;
+
+const GRPC_ENCODING: &str = "grpc-encoding";
+const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
+
+/// How long a request may wait for its turn. Short bursts pass; a longer wait would only hide the
+/// overload from the client.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// What a client is told to wait before it tries again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A refusal that tells the client to come back, and when.
+pub(crate) fn overloaded(message: impl Into<String>, retry_after: Duration) -> Status {
+    let details = ErrorDetails::with_retry_info(Some(retry_after));
+    Status::with_error_details(tonic::Code::ResourceExhausted, message, details)
+}
+
+/// The bounds of one kind of request.
+#[derive(Clone)]
+pub(crate) struct Admission {
+    pub(crate) metrics: Arc<Metrics>,
+    /// The bytes of all requests of the kind together.
+    pub(crate) budget: Budget,
+    /// The bytes of one request, decompressed.
+    pub(crate) max_bytes: usize,
+    /// The requests answered at one time, if they are bounded.
+    pub(crate) slots: Option<Arc<Semaphore>>,
+    /// The messages decompressed at one time: the work is the processor's, and a decoder has
+    /// memory of its own.
+    pub(crate) decompressions: Arc<Semaphore>,
+    /// How long a client may take to send a request, or leave an answer unread.
+    pub(crate) client_timeout: Duration,
+}
+
+impl Admission {
+    async fn slot(&self) -> Result<Option<OwnedSemaphorePermit>, Status> {
+        let Some(slots) = &self.slots else {
+            return Ok(None);
+        };
+        match timeout(MAX_WAIT, Arc::clone(slots).acquire_owned()).await {
+            Ok(slot) => Ok(Some(slot.expect("the semaphore is never closed"))),
+            Err(_) => Err(overloaded("max_concurrent_reads reads are running", RETRY_AFTER)),
+        }
+    }
+
+    /// The request with its message plain and whole, and the permit for its bytes.
+    async fn admit(
+        &self,
+        request: Request<Body>,
+    ) -> Result<(Request<Body>, OwnedSemaphorePermit), Status> {
+        let (mut parts, body) = request.into_parts();
+        let encoding = Encoding::of(&parts.headers)?;
+        let read = message::read(body, self.max_bytes, &self.budget);
+        let (message, permit) = timeout(self.client_timeout, read)
+            .await
+            .map_err(|_| Status::deadline_exceeded("the request's bytes came too slowly"))??;
+        let (bytes, permit) = match (message.compressed, encoding) {
+            (false, _) => (message.bytes, permit),
+            (true, Some(encoding)) => {
+                let plain = self.decompress(encoding, message.bytes).await?;
+                drop(permit);
+                plain
+            }
+            (true, None) => {
+                let reason = "the message is compressed, but grpc-encoding doesn't tell how";
+                return Err(Status::invalid_argument(reason));
+            }
+        };
+        describe_plain(&mut parts.headers, encoding);
+        Ok((Request::from_parts(parts, message::body(bytes)), permit))
+    }
+
+    async fn decompress(
+        &self,
+        encoding: Encoding,
+        bytes: Bytes,
+    ) -> Result<(Bytes, OwnedSemaphorePermit), Status> {
+        let turn = Arc::clone(&self.decompressions).acquire_owned().await;
+        let _turn = turn.expect("the semaphore is never closed");
+        let (budget, max_bytes) = (self.budget.clone(), self.max_bytes);
+        tokio::task::spawn_blocking(move || encoding.decompress(&bytes, max_bytes, &budget))
+            .await
+            .map_err(|error| Status::internal(format!("decompressing the request: {error}")))?
+    }
+}
+
+/// Makes the headers those of a plain message, whose answer is compressed as it was itself.
+fn describe_plain(headers: &mut HeaderMap, encoding: Option<Encoding>) {
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(GRPC_ENCODING);
+    match encoding {
+        Some(encoding) => {
+            headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static(encoding.name()));
+        }
+        None => {
+            headers.remove(GRPC_ACCEPT_ENCODING);
+        }
+    }
+}
+
+impl<S> Layer<S> for Admission {
+    type Service = Admitted<S>;
+
+    fn layer(&self, inner: S) -> Admitted<S> {
+        Admitted { inner, admission: self.clone() }
+    }
+}
+
+/// A service whose requests are admitted first.
+#[derive(Clone)]
+pub(crate) struct Admitted<S> {
+    inner: S,
+    admission: Admission,
+}
+
+impl<S> Service<Request<Body>> for Admitted<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let inner = self.inner.clone();
+        let admission = self.admission.clone();
+        Box::pin(async move {
+            let mut record =
+                metrics::Request::begin(Arc::clone(&admission.metrics), request.uri().path());
+            let admitted = async {
+                let admitted = admission.admit(request).await?;
+                // Only now, so that a slow sender holds no slot.
+                Ok((admission.slot().await?, admitted))
+            };
+            let (slot, response) = match admitted.await {
+                Ok((slot, (request, _bytes))) => (slot, inner.oneshot(request).await?),
+                Err(status) => (None, Status::into_http(status)),
+            };
+            if let Some(status) = Status::from_header_map(response.headers()) {
+                record.ends_with(status.code());
+            }
+            let timeout = admission.client_timeout;
+            Ok(response.map(|body| Body::new(Answer::new(body, slot, record, timeout))))
+        })
+    }
+}

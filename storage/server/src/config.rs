@@ -1,0 +1,166 @@
+//! The configuration: its keys, and the layers it comes from.
+
+mod layers;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Deserializer, de};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+pub use layers::Flags;
+
+/// What a running server needs to know. Each field is a key of the TOML file, an environment
+/// variable `SPOOR_<KEY>` and a flag `--set <key>=<value>`; the later of these wins.
+///
+/// Sizes are numbers of bytes or text such as `"16MiB"`; durations are text such as `"10s"`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to serve gRPC.
+    pub listen: SocketAddr,
+    /// Where to serve health, metrics and purging over HTTP.
+    pub admin_listen: SocketAddr,
+    /// Whether `POST /purge` on the admin listener deletes everything.
+    pub purge: bool,
+    /// The greatest size of an export request in bytes, decompressed.
+    #[serde(deserialize_with = "size")]
+    pub max_request_bytes: usize,
+    /// The bytes of export requests held at one time, before more are refused.
+    #[serde(deserialize_with = "size")]
+    pub max_inflight_bytes: usize,
+    /// The greatest number of traces that a search answers with, or that are asked for by id.
+    pub max_search_depth: usize,
+    /// The number of reads answered at one time, before more are refused.
+    pub max_concurrent_reads: usize,
+    /// How long a client may take to send a request, or leave an answer unread.
+    #[serde(with = "humantime_serde")]
+    pub client_timeout: Duration,
+    /// How long requests in flight may go on after the signal to stop.
+    #[serde(with = "humantime_serde")]
+    pub drain_timeout: Duration,
+    /// The traces that the memory engine holds, before it forgets the oldest.
+    pub memory_max_traces: usize,
+    /// The bytes that the memory engine holds, before it forgets the oldest traces.
+    #[serde(deserialize_with = "size")]
+    pub memory_max_bytes: usize,
+    /// What to log: a level, or targets with levels as `RUST_LOG` has them.
+    #[serde(deserialize_with = "targets")]
+    pub log: Targets,
+    /// How to write a log event.
+    pub log_format: LogFormat,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 17271).into(),
+            admin_listen: (Ipv4Addr::LOCALHOST, 17272).into(),
+            purge: false,
+            max_request_bytes: 16 << 20,
+            max_inflight_bytes: 64 << 20,
+            max_search_depth: 10_000,
+            max_concurrent_reads: 32,
+            client_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(10),
+            memory_max_traces: 100_000,
+            memory_max_bytes: 512 << 20,
+            log: Targets::new().with_default(LevelFilter::INFO),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// How a log event is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line of text.
+    Text,
+    /// A line that is one JSON object.
+    Json,
+}
+
+impl Config {
+    /// The key and the reason of the first value that can't be, alone or beside others.
+    fn fault(&self) -> Option<(&'static str, String)> {
+        // A gRPC frame's length has 32 bits; one bit less leaves room to add two of them.
+        const MOST: usize = i32::MAX as usize;
+        let numbers = [
+            ("max_request_bytes", self.max_request_bytes),
+            ("max_inflight_bytes", self.max_inflight_bytes),
+            ("max_search_depth", self.max_search_depth),
+            ("max_concurrent_reads", self.max_concurrent_reads),
+        ];
+        let stores = [
+            ("memory_max_traces", self.memory_max_traces),
+            ("memory_max_bytes", self.memory_max_bytes),
+        ];
+        if let Some((key, _)) = numbers.iter().chain(&stores).find(|(_, value)| *value == 0) {
+            return Some((key, "it must be above zero".to_owned()));
+        }
+        if let Some((key, _)) = numbers.iter().find(|(_, value)| *value > MOST) {
+            return Some((key, format!("it must be at most {MOST}")));
+        }
+        if self.client_timeout.is_zero() {
+            return Some(("client_timeout", "it must be above zero".to_owned()));
+        }
+        let (request, inflight) = (self.max_request_bytes, self.max_inflight_bytes);
+        (inflight < request).then(|| {
+            let reason = format!("{inflight} bytes are below max_request_bytes, {request}");
+            ("max_inflight_bytes", reason)
+        })
+    }
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    ByteSize::deserialize(deserializer)
+        .ok()
+        .and_then(|size| usize::try_from(size.0).ok())
+        .ok_or_else(|| de::Error::custom("expected a number of bytes, such as \"16MiB\""))
+}
+
+fn targets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Targets, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+}
+
+/// Why a configuration can't be used. Its text is one line that names the key, if it is about
+/// one, and where its value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file can't be read, or is not TOML.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A key is unknown, or its value is bad.
+    Setting {
+        /// The key.
+        key: String,
+        /// The file, the environment variable or the flag.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, reason } => {
+                write!(f, "reading the configuration file {}: {reason}", path.display())
+            }
+            Self::Setting { key, origin, reason } => {
+                write!(f, "reading the key {key} from {origin}: {reason}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

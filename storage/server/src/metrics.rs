@@ -1,0 +1,210 @@
+//! What the server counts. Names and units follow Prometheus's conventions.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Instant;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use prost::Message;
+use prost_types::FileDescriptorSet;
+use spoor_store::Store;
+use spoor_store::ingest::Written;
+use tonic::Code;
+
+use crate::admission::Budget;
+
+/// The services that have series of their own; the spans of further ones are counted together.
+const MAX_SERVICES: usize = 200;
+/// A service with a longer name has no series of its own either.
+const MAX_SERVICE_NAME: usize = 128;
+/// The label of what has none of its own.
+const OTHER: &str = "other";
+
+/// Seconds: from a span's write to a search of everything.
+const DURATION_BUCKETS: [f64; 13] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 25.0];
+
+/// Every method of ours, as `package.Service/Method`.
+static RPCS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| {
+        let set = FileDescriptorSet::decode(spoor_proto::FILE_DESCRIPTOR_SET)
+            .expect("the descriptors were encoded at build time");
+        let mut rpcs = HashSet::new();
+        for file in &set.file {
+            for service in &file.service {
+                rpcs.extend(service.method.iter().map(|method| {
+                    format!("{}.{}/{}", file.package(), service.name(), method.name())
+                }));
+            }
+        }
+        rpcs
+    });
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Service {
+    service: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rpc {
+    rpc: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RpcCode {
+    rpc: &'static str,
+    code: String,
+}
+
+/// The counters, and the registry that shows them.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    services: Mutex<HashSet<String>>,
+    accepted: Family<Service, Counter>,
+    rejected: Family<Service, Counter>,
+    late: Family<Service, Counter>,
+    requests: Family<RpcCode, Counter>,
+    durations: Family<Rpc, Histogram>,
+    truncated: Family<Rpc, Counter>,
+}
+
+impl Metrics {
+    pub(crate) fn new(store: Arc<dyn Store>, writes: Budget) -> Self {
+        let mut registry = Registry::with_prefix("spoor");
+        let version = vec![("version", env!("CARGO_PKG_VERSION"))];
+        registry.register("build", "The program that runs", Info::new(version));
+        let accepted = Family::<Service, Counter>::default();
+        registry.register("spans_accepted", "Spans kept", accepted.clone());
+        let rejected = Family::<Service, Counter>::default();
+        registry.register("spans_rejected", "Spans refused one by one", rejected.clone());
+        let late = Family::<Service, Counter>::default();
+        let help = "Spans kept that arrived more than a minute after their end";
+        registry.register("spans_late", help, late.clone());
+        let requests = Family::<RpcCode, Counter>::default();
+        registry.register("requests", "Requests ended, by gRPC status code", requests.clone());
+        let durations =
+            Family::<Rpc, Histogram>::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
+        let help = "Time from a request's headers to the end of its answer";
+        registry.register_with_unit("request_duration", help, Unit::Seconds, durations.clone());
+        let truncated = Family::<Rpc, Counter>::default();
+        let help = "Unary answers cut short to stay below 4 MiB";
+        registry.register("answers_truncated", help, truncated.clone());
+        registry.register_collector(Box::new(Observed { store, writes }));
+        let services = Mutex::default();
+        Self { registry, services, accepted, rejected, late, requests, durations, truncated }
+    }
+
+    /// All metrics in OpenMetrics' text format.
+    pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry)?;
+        Ok(out)
+    }
+
+    pub(crate) fn written(&self, written: &Written) {
+        for (name, counts) in &written.services {
+            let service = Service { service: self.service_label(name) };
+            self.accepted.get_or_create(&service).inc_by(counts.accepted);
+            self.rejected.get_or_create(&service).inc_by(counts.refused);
+            self.late.get_or_create(&service).inc_by(counts.late);
+        }
+    }
+
+    /// Counts an answer of this method, `package.Service/Method`, that was cut short.
+    pub(crate) fn truncated(&self, rpc: &str) {
+        self.truncated.get_or_create(&Rpc { rpc: rpc_label(rpc) }).inc();
+    }
+
+    fn service_label(&self, name: &str) -> String {
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = services.contains(name)
+            || services.len() < MAX_SERVICES
+                && name.len() <= MAX_SERVICE_NAME
+                && services.insert(name.to_owned());
+        if known { name } else { OTHER }.to_owned()
+    }
+}
+
+fn rpc_label(rpc: &str) -> &'static str {
+    RPCS.get(rpc).map_or(OTHER, String::as_str)
+}
+
+/// A request being answered. Dropping it counts it, so that none is left out however it ends.
+#[derive(Debug)]
+pub(crate) struct Request {
+    metrics: Arc<Metrics>,
+    rpc: &'static str,
+    started: Instant,
+    code: Code,
+}
+
+impl Request {
+    /// A request to this HTTP path that begins now.
+    pub(crate) fn begin(metrics: Arc<Metrics>, path: &str) -> Self {
+        let rpc = rpc_label(path.trim_start_matches('/'));
+        // What the client sees, should nothing else end the request.
+        Self { metrics, rpc, started: Instant::now(), code: Code::Cancelled }
+    }
+
+    /// Tells the status that the request ends with.
+    pub(crate) fn ends_with(&mut self, code: Code) {
+        self.code = code;
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        let labels = RpcCode { rpc: self.rpc, code: format!("{:?}", self.code) };
+        self.metrics.requests.get_or_create(&labels).inc();
+        let duration = self.metrics.durations.get_or_create(&Rpc { rpc: self.rpc });
+        duration.observe(self.started.elapsed().as_secs_f64());
+    }
+}
+
+/// What is looked up when the metrics are shown.
+struct Observed {
+    store: Arc<dyn Store>,
+    writes: Budget,
+}
+
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observed").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Observed {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let usage = self.store.usage();
+        let gauges = [
+            ("store_traces", "Traces held", None, usage.traces),
+            ("store_spans", "Spans held", None, usage.spans),
+            ("store_size", "Bytes held", Some(&Unit::Bytes), usage.bytes),
+            (
+                "export_inflight",
+                "Export requests' bytes in flight",
+                Some(&Unit::Bytes),
+                self.writes.taken(),
+            ),
+        ];
+        for (name, help, unit, value) in gauges {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            let metric = encoder.encode_descriptor(name, help, unit, gauge.metric_type())?;
+            gauge.encode(metric)?;
+        }
+        let evicted = ConstCounter::new(usage.evicted_traces);
+        let help = "Traces given up for space";
+        let metric =
+            encoder.encode_descriptor("store_evicted_traces", help, None, evicted.metric_type())?;
+        evicted.encode(metric)
+    }
+}

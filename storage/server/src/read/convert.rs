@@ -1,0 +1,158 @@
+//! Requests and answers of Jaeger's API as the store has them.
+
+use prost::Message;
+use prost_types::{Duration, Timestamp};
+use spoor_proto::storage::{self, GetTraceParams, TraceQueryParameters};
+use spoor_store::filter::Filter;
+use spoor_store::otlp::{AnyValue, text_of};
+use spoor_store::trace::TraceSummary;
+use spoor_store::{
+    FoundTrace, LegacyQuery, QueryError, TimeRange, TraceId, TraceLookup, TraceQuery,
+};
+use tonic::Status;
+
+const NANOS: i128 = 1_000_000_000;
+
+/// 0001-01-01T00:00:00Z, in seconds: Go's zero time, which Jaeger sends for a time that is not
+/// set.
+const GO_ZERO_SECONDS: i64 = -62_135_596_800;
+
+/// The search that a request asks for.
+pub(super) fn query(
+    query: Option<TraceQueryParameters>,
+    max_depth: usize,
+) -> Result<TraceQuery, Status> {
+    let query = query.ok_or_else(|| Status::invalid_argument("the request has no query"))?;
+    if query.filter.is_some() {
+        return Err(Status::unimplemented("searching by a filter is not supported"));
+    }
+    if query.pagination.is_some() {
+        return Err(Status::unimplemented("searching by pages is not supported"));
+    }
+    let range = start_range(
+        ("start_time_min", query.start_time_min),
+        ("start_time_max", query.start_time_max),
+    )?;
+    let start = range.unwrap_or_default();
+    let legacy = LegacyQuery {
+        service: query.service_name,
+        operation: query.operation_name,
+        attributes: query.attributes.into_iter().map(attribute).collect(),
+        start_min: Some(start.min),
+        start_max: Some(start.max),
+        duration_min: duration("duration_min", query.duration_min)?,
+        duration_max: duration("duration_max", query.duration_max)?,
+        depth: query.search_depth,
+    };
+    let mut compiled = legacy.compile(max_depth).map_err(invalid)?;
+    if range.is_none() {
+        compiled.filter = Filter::Or(Vec::new());
+    }
+    Ok(compiled)
+}
+
+fn invalid(error: QueryError) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+/// An attribute's key and its value's text. Jaeger's value type has the field numbers of OTLP's.
+fn attribute(attribute: storage::KeyValue) -> (String, String) {
+    let value = attribute.value.unwrap_or_default().encode_to_vec();
+    (attribute.key, text_of(AnyValue::parse(&value)).into_owned())
+}
+
+/// The start times between two bounds, each with its field's name; none if no span can start
+/// there, because a span's time is neither before 1970 nor beyond 64 bits of nanoseconds.
+pub(super) fn start_range(
+    (min_name, min): (&str, Option<Timestamp>),
+    (max_name, max): (&str, Option<Timestamp>),
+) -> Result<Option<TimeRange>, Status> {
+    let min = nanos(min_name, min)?;
+    let max = nanos(max_name, max)?;
+    if let (Some(min), Some(max)) = (min, max)
+        && max < min
+    {
+        let reason = format!("the request's {max_name} lies below its {min_name}");
+        return Err(Status::invalid_argument(reason));
+    }
+    let all = TimeRange::default();
+    let min = u64::try_from(min.unwrap_or(0).max(0));
+    let max = max.map_or(Ok(all.max), |max| u64::try_from(max.min(all.max.into())));
+    Ok(min.ok().zip(max.ok()).map(|(min, max)| TimeRange { min, max }))
+}
+
+/// Nanoseconds since the Unix epoch; none for a time that is not set, the epoch, and Go's zero
+/// time.
+fn nanos(name: &str, time: Option<Timestamp>) -> Result<Option<i128>, Status> {
+    let Some(time) =
+        time.filter(|time| !matches!(time.seconds, 0 | GO_ZERO_SECONDS) || time.nanos != 0)
+    else {
+        return Ok(None);
+    };
+    if !(0..NANOS).contains(&time.nanos.into()) {
+        let reason = format!("the nanos of {name} are not within a second");
+        return Err(Status::invalid_argument(reason));
+    }
+    Ok(Some(i128::from(time.seconds) * NANOS + i128::from(time.nanos)))
+}
+
+/// Nanoseconds; none for a duration that is not set or zero.
+fn duration(name: &str, duration: Option<Duration>) -> Result<Option<u64>, Status> {
+    let Some(duration) = duration else {
+        return Ok(None);
+    };
+    if duration.seconds < 0 || !(0..NANOS).contains(&duration.nanos.into()) {
+        let reason = format!("{name} is negative, or its nanos are not within a second");
+        return Err(Status::invalid_argument(reason));
+    }
+    let nanos = i128::from(duration.seconds) * NANOS + i128::from(duration.nanos);
+    Ok(Some(u64::try_from(nanos).unwrap_or(u64::MAX)).filter(|nanos| *nanos > 0))
+}
+
+/// A trace asked for by id. Its times are only hints, so bad ones are as good as none.
+pub(super) fn lookup(params: &GetTraceParams) -> Result<TraceLookup, Status> {
+    let trace_id = TraceId::from_slice(&params.trace_id)
+        .ok_or_else(|| Status::invalid_argument("a trace_id is not 16 bytes, or all zero"))?;
+    let range = start_range(("start_time", params.start_time), ("end_time", params.end_time));
+    let hint = range.ok().flatten().unwrap_or_default();
+    Ok(TraceLookup { trace_id, hint })
+}
+
+pub(super) fn found_trace(found: FoundTrace) -> storage::FoundTraceId {
+    storage::FoundTraceId {
+        trace_id: found.trace_id.as_bytes().to_vec().into(),
+        start: Some(timestamp(found.start)),
+        end: Some(timestamp(found.end)),
+    }
+}
+
+fn timestamp(nanos: u64) -> Timestamp {
+    const NANOS: u64 = self::NANOS as u64;
+    Timestamp { seconds: (nanos / NANOS) as i64, nanos: (nanos % NANOS) as i32 }
+}
+
+pub(super) fn summary(summary: TraceSummary) -> storage::TraceSummary {
+    storage::TraceSummary {
+        trace_id: summary.trace_id.as_bytes().to_vec().into(),
+        root_service_name: summary.root_service,
+        root_operation_name: summary.root_operation,
+        min_start_time_unix_nano: summary.start,
+        max_end_time_unix_nano: summary.end,
+        span_count: count(summary.spans),
+        error_span_count: count(summary.errors),
+        orphan_span_count: count(summary.orphans),
+        services: summary
+            .services
+            .into_iter()
+            .map(|service| storage::ServiceSummary {
+                name: service.name,
+                span_count: count(service.spans),
+                error_span_count: count(service.errors),
+            })
+            .collect(),
+    }
+}
+
+fn count(count: u64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

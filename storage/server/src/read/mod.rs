@@ -1,0 +1,36 @@
+//! Jaeger's storage API v2 over the store.
+
+mod bounded;
+mod capabilities;
+mod convert;
+mod dependencies;
+mod traces;
+
+use std::sync::Arc;
+
+use spoor_store::{ReadError, Store, Tenant};
+use tonic::Status;
+
+use crate::metrics::Metrics;
+
+/// Serves `TraceReader`, `DependencyReader` and `Capabilities`.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The greatest number of traces that a search answers with, or that are asked for by id.
+    pub(crate) max_depth: usize,
+}
+
+fn tenant() -> Tenant {
+    Tenant::default()
+}
+
+fn status(error: &ReadError) -> Status {
+    let message = error.to_string();
+    match error {
+        ReadError::Unsupported(_) => Status::unimplemented(message),
+        ReadError::Unavailable(_) => Status::unavailable(message),
+        _ => Status::internal(message),
+    }
+}

@@ -1,0 +1,167 @@
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use spoor_memory::{Limits, MemoryStore};
+use spoor_proto::otlp::trace_service_server;
+use spoor_proto::storage::{capabilities_server, dependency_reader_server, trace_reader_server};
+use spoor_store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::admin::{self, Admin};
+use crate::admission::Budget;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::routes;
+
+/// Every service's name, and the empty one that stands for the whole server.
+const SERVICES: [&str; 5] = [
+    "",
+    trace_service_server::SERVICE_NAME,
+    trace_reader_server::SERVICE_NAME,
+    dependency_reader_server::SERVICE_NAME,
+    capabilities_server::SERVICE_NAME,
+];
+
+/// HTTP/2's windows: what a client may send before it is admitted.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+const MAX_STREAMS: u32 = 128;
+const MAX_HEADER_BYTES: u32 = 16 << 10;
+/// A connection whose peer doesn't answer a ping for this long is closed.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// A server that listens, but doesn't answer yet.
+pub struct Server {
+    config: Config,
+    grpc: TcpListener,
+    grpc_addr: SocketAddr,
+    admin: TcpListener,
+    admin_addr: SocketAddr,
+    store: Arc<dyn Store>,
+}
+
+impl Server {
+    /// Opens the ports and the engine.
+    ///
+    /// # Errors
+    /// When a port can't be opened.
+    pub async fn bind(config: Config) -> Result<Self, BindError> {
+        let (grpc, grpc_addr) = listen("listen", config.listen).await?;
+        let (admin, admin_addr) = listen("admin_listen", config.admin_listen).await?;
+        let limits = Limits { traces: config.memory_max_traces, bytes: config.memory_max_bytes };
+        let store = Arc::new(MemoryStore::new(limits));
+        Ok(Self { config, grpc, grpc_addr, admin, admin_addr, store })
+    }
+
+    /// Where gRPC is served.
+    pub fn grpc_addr(&self) -> SocketAddr {
+        self.grpc_addr
+    }
+
+    /// Where health and metrics are served.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
+    }
+
+    /// Serves until `shutdown` is done, then takes no more connections and ends when the
+    /// requests in flight have, or after the configured time.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) {
+        let Self { config, grpc, grpc_addr, admin, admin_addr, store } = self;
+        let writes = Budget::new(config.max_inflight_bytes);
+        let metrics = Arc::new(Metrics::new(Arc::clone(&store), writes.clone()));
+        let draining = CancellationToken::new();
+
+        let admin_state = Admin {
+            store: Arc::clone(&store),
+            metrics: Arc::clone(&metrics),
+            draining: draining.clone(),
+        };
+        let router = admin::router(admin_state, config.purge);
+        let admin = tokio::spawn(axum::serve(admin, router).into_future());
+
+        let (health, health_server) = tonic_health::server::health_reporter();
+        report(&health, ServingStatus::Serving).await;
+        let serving = tonic::transport::Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(MAX_STREAMS)
+            .http2_max_header_list_size(MAX_HEADER_BYTES)
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
+            .serve_with_incoming_shutdown(
+                routes::storage(&config, writes, &store, &metrics)
+                    .add_service(health_server)
+                    .add_service(routes::reflection())
+                    .add_service(routes::reflection_v1alpha())
+                    .prepare(),
+                TcpIncoming::from(grpc).with_nodelay(Some(true)),
+                draining.clone().cancelled_owned(),
+            );
+        tracing::info!(grpc = %grpc_addr, admin = %admin_addr, "serving");
+
+        let drain = async {
+            shutdown.await;
+            tracing::info!("draining");
+            report(&health, ServingStatus::NotServing).await;
+            draining.cancel();
+            tokio::time::sleep(config.drain_timeout).await;
+        };
+        tokio::select! {
+            ended = serving => match ended {
+                Ok(()) => tracing::info!("stopped"),
+                Err(error) => tracing::error!(%error, "stopped serving gRPC"),
+            },
+            () = drain => {
+                tracing::warn!(after = ?config.drain_timeout, "stopped with requests in flight");
+            }
+        }
+        admin.abort();
+    }
+}
+
+async fn report(health: &HealthReporter, status: ServingStatus) {
+    for service in SERVICES {
+        health.set_service_status(service, status).await;
+    }
+}
+
+async fn listen(
+    key: &'static str,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), BindError> {
+    let bind = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bind.await.map_err(|source| BindError { key, address, source })
+}
+
+/// A port that can't be opened.
+#[derive(Debug)]
+pub struct BindError {
+    key: &'static str,
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, address, source } = self;
+        write!(f, "listening on {address} (key {key}): {source}")
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
