@@ -1,0 +1,116 @@
+//! The log lines of all parts: shown as they come, and the last ones kept.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{IsTerminal, Write, stdout};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many lines of a part are kept.
+const KEPT: usize = 1_000;
+/// As wide as the longest name of a part.
+const NAME_WIDTH: usize = 6;
+/// ANSI foreground colours that can be read on a dark and on a light ground.
+const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
+
+/// The lines of all parts. Clones share them.
+#[derive(Clone)]
+pub struct Logs {
+    shown: bool,
+    coloured: bool,
+    kept: Arc<Mutex<HashMap<&'static str, Kept>>>,
+}
+
+struct Kept {
+    colour: u8,
+    lines: VecDeque<String>,
+}
+
+impl Logs {
+    /// No lines yet. They are only kept unless they are to be `shown`.
+    pub fn new(shown: bool) -> Self {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { shown, coloured: stdout().is_terminal() && !no_colour, kept: Arc::default() }
+    }
+
+    /// Takes a line that `part` wrote.
+    pub fn push(&self, part: &'static str, line: String) {
+        let mut parts = self.lock();
+        let colour = COLOURS[parts.len() % COLOURS.len()];
+        let kept = parts.entry(part).or_insert(Kept { colour, lines: VecDeque::new() });
+        if self.shown {
+            let name = prefix(part, self.coloured.then_some(kept.colour));
+            print(&format!("{name}{line}\n"));
+        }
+        if kept.lines.len() == KEPT {
+            kept.lines.pop_front();
+        }
+        kept.lines.push_back(line);
+    }
+
+    /// The last lines of a part, at most `count`.
+    pub fn last(&self, part: &str, count: usize) -> Vec<String> {
+        let parts = self.lock();
+        let Some(Kept { lines, .. }) = parts.get(part) else { return Vec::new() };
+        lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
+    }
+
+    /// The kept lines of a part that name `trace_id`, whether they are text or JSON.
+    pub fn of_trace(&self, part: &str, trace_id: &str) -> Vec<String> {
+        let parts = self.lock();
+        let lines = parts.get(part).into_iter().flat_map(|kept| &kept.lines);
+        lines.filter(|line| line.contains(trace_id)).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Kept>> {
+        // Each change leaves the lines whole, whatever its thread did next.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What stands before a line of `part`, of the same width for each.
+pub fn prefix(part: &str, colour: Option<u8>) -> String {
+    match colour {
+        Some(colour) => format!("\x1b[{colour}m{part:NAME_WIDTH$} |\x1b[0m "),
+        None => format!("{part:NAME_WIDTH$} | "),
+    }
+}
+
+/// Writes to standard output in one piece. Who closed it wants to see no more: no reason to fail.
+pub fn print(text: &str) {
+    let mut stdout = stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_lines_are_kept() {
+        let logs = Logs::new(false);
+        for number in 0..KEPT + 5 {
+            logs.push("app-a", format!("line {number}"));
+        }
+        assert_eq!(logs.last("app-a", 1), [format!("line {}", KEPT + 4)]);
+        assert_eq!(logs.last("app-a", usize::MAX).len(), KEPT);
+        assert_eq!(logs.last("app-a", usize::MAX)[0], "line 5");
+    }
+
+    #[test]
+    fn lines_of_a_trace_are_found_by_part_in_text_and_json() {
+        let logs = Logs::new(false);
+        logs.push("app-a", "started".to_owned());
+        logs.push("app-a", "called trace_id=4bf92f span_id=1".to_owned());
+        logs.push("app-a", r#"{"trace_id":"4bf92f"}"#.to_owned());
+        logs.push("app-b", "called trace_id=4bf92f span_id=2".to_owned());
+        assert_eq!(logs.of_trace("app-a", "4bf92f").len(), 2);
+        assert_eq!(logs.of_trace("app-b", "4bf92f").len(), 1);
+        assert!(logs.of_trace("app-c", "4bf92f").is_empty());
+    }
+
+    #[test]
+    fn prefixes_are_aligned_and_coloured_only_when_asked() {
+        assert_eq!(prefix("spoor", None), "spoor  | ");
+        assert_eq!(prefix("jaeger", None), "jaeger | ");
+        assert_eq!(prefix("app-a", Some(36)), "\x1b[36mapp-a  |\x1b[0m ");
+    }
+}

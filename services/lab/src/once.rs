@@ -1,0 +1,106 @@
+//! `up --once`: one request, and its whole trace read back and checked.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::children::Children;
+use crate::logs::{Logs, prefix, print};
+use crate::parts::{ENTRY, Parts, SPOOR};
+use crate::ports::Ports;
+use crate::storage::Storage;
+use crate::trace::Trace;
+use crate::{edges, jaeger, tree};
+
+/// How long a trace may take from the services to where it is read.
+const TRACE_DEADLINE: Duration = Duration::from_secs(15);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Starts `parts`, sends a request, prints its trace and the log lines of it.
+///
+/// # Errors
+/// When a part fails, or the trace is not as it must be: then each difference is told.
+pub async fn run(
+    children: &mut Children,
+    parts: Parts,
+    ports: &Ports,
+    logs: &Logs,
+    http: &reqwest::Client,
+) -> anyhow::Result<()> {
+    let backends = parts.backends.len();
+    let with_jaeger = parts.backends.iter().any(|part| part.name == jaeger::UI.part);
+    let services: Vec<_> = parts.services.iter().map(|part| part.name).collect();
+    for part in parts.backends.into_iter().chain(parts.services) {
+        children.start(part).await?;
+    }
+
+    let url = format!("http://{}/chain", ports.address(ENTRY));
+    let trace_id = tokio::select! {
+        id = request(http, &url) => id?,
+        error = children.first_end() => return Err(error),
+    };
+    // They export what they hold when they end. After that nothing is on its way but to Jaeger.
+    children.stop(backends).await;
+
+    let mut storage = Storage::connect(ports.address(SPOOR)).await?;
+    let deadline = Instant::now() + TRACE_DEADLINE;
+    let mut trace = storage.trace(&trace_id).await?;
+    while with_jaeger && !edges::problems(&trace).is_empty() && Instant::now() < deadline {
+        sleep(POLL_INTERVAL).await;
+        trace = storage.trace(&trace_id).await?;
+    }
+
+    let mut problems = edges::problems(&trace);
+    print(&format!("trace {trace_id} of GET {url}\n\n{}\nits log lines\n\n", tree::draw(&trace)));
+    for service in services {
+        let lines = logs.of_trace(service, &trace_id);
+        if lines.is_empty() {
+            problems.push(format!("no log line of {service} has the trace id"));
+        }
+        for line in lines {
+            print(&format!("{}{line}\n", prefix(service, None)));
+        }
+    }
+
+    let traces = storage.trace_ids().await?;
+    if traces != [trace_id.as_str()] {
+        problems.push(format!("{} traces instead of 1: {}", traces.len(), traces.join(" ")));
+    }
+    if with_jaeger {
+        let url = format!("http://{}/api/v3/traces/{trace_id}", ports.address(jaeger::UI));
+        problems.extend(difference(&trace, &get(http, &url).await?));
+    }
+    if !problems.is_empty() {
+        bail!("the trace is not that of one request:\n  {}", problems.join("\n  "));
+    }
+    print("\nevery expected call is in the trace\n");
+    Ok(())
+}
+
+/// Sends the request and tells the id of its trace.
+async fn request(http: &reqwest::Client, url: &str) -> anyhow::Result<String> {
+    let answer = get(http, url).await?;
+    let id = answer["trace_id"].as_str().with_context(|| format!("no trace_id from {url}"))?;
+    Ok(id.to_owned())
+}
+
+async fn get(http: &reqwest::Client, url: &str) -> anyhow::Result<Value> {
+    let answer = async { http.get(url).send().await?.error_for_status()?.json().await };
+    answer.await.with_context(|| format!("asking {url}"))
+}
+
+/// How what Jaeger's API answered differs from what the storage server holds.
+fn difference(trace: &Trace, answer: &Value) -> Option<String> {
+    let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let spans = list(&answer["result"], "resourceSpans")
+        .iter()
+        .flat_map(|resource| list(resource, "scopeSpans"))
+        .flat_map(|scope| list(&scope, "spans"))
+        .collect::<Vec<_>>();
+    let shown: BTreeSet<_> = spans.iter().filter_map(|span| span["spanId"].as_str()).collect();
+    let kept: BTreeSet<_> = trace.0.iter().map(|span| span.id.as_str()).collect();
+    (shown != kept).then(|| format!("Jaeger shows the spans {shown:?}, kept are {kept:?}"))
+}

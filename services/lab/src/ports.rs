@@ -1,0 +1,135 @@
+//! Which port each part listens on, always on loopback.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use anyhow::{Context, bail};
+
+/// A port of a part. The variables are those of `.env`.
+#[derive(Clone, Copy, Debug)]
+pub struct Port {
+    /// The part that listens on it.
+    pub part: &'static str,
+    /// The environment variable that changes it.
+    pub variable: &'static str,
+    /// What it is otherwise.
+    pub default: u16,
+}
+
+/// The ports of one run of the lab.
+#[derive(Debug)]
+pub struct Ports(HashMap<&'static str, u16>);
+
+impl Ports {
+    /// The port that `lookup` has for each variable, or else the default.
+    ///
+    /// # Errors
+    /// Every port that is taken, is chosen twice or is no port.
+    pub fn configured(
+        ports: &[Port],
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Self> {
+        let mut chosen: HashMap<&'static str, u16> = HashMap::new();
+        let mut listeners = Vec::new();
+        let mut problems = Vec::new();
+        for Port { part, variable, default } in ports {
+            let text = lookup(variable).filter(|value| !value.is_empty());
+            let number = match text.as_deref().map(str::parse) {
+                None => *default,
+                Some(Ok(number)) if number > 0 => number,
+                Some(_) => {
+                    let value = text.unwrap_or_default();
+                    problems.push(format!("{variable}={value} is no port: one is 1 to 65535"));
+                    continue;
+                }
+            };
+            if let Some((other, _)) = chosen.iter().find(|(_, port)| **port == number) {
+                problems.push(format!("{variable} and {other} are both {number}"));
+                continue;
+            }
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, number)) {
+                Ok(listener) => listeners.push(listener),
+                Err(error) if error.kind() == ErrorKind::AddrInUse => problems.push(format!(
+                    "port {number} of {part} is taken: set {variable} to a free one"
+                )),
+                Err(error) => problems.push(format!(
+                    "port {number} of {part} ({variable}) cannot be listened on: {error}"
+                )),
+            }
+            chosen.insert(variable, number);
+        }
+        if !problems.is_empty() {
+            bail!(problems.join("\n     "));
+        }
+        Ok(Self(chosen))
+    }
+
+    /// Ports that were free a moment ago.
+    ///
+    /// # Errors
+    /// When the machine has none left.
+    pub fn free(ports: &[Port]) -> anyhow::Result<Self> {
+        // All are held until the last is found, so that no two are the same.
+        let mut listeners = Vec::new();
+        let mut chosen = HashMap::new();
+        for port in ports {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+                .with_context(|| format!("looking for a free port for {}", port.part))?;
+            chosen.insert(port.variable, listener.local_addr()?.port());
+            listeners.push(listener);
+        }
+        Ok(Self(chosen))
+    }
+
+    /// Where the part listens on this port.
+    ///
+    /// # Panics
+    /// For a port that was not among the chosen: of a part that this run does not have.
+    pub fn address(&self, port: Port) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.0[port.variable]).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Port = Port { part: "part-one", variable: "ONE_PORT", default: 0 };
+    const TWO: Port = Port { part: "part-two", variable: "TWO_PORT", default: 0 };
+
+    fn problem(values: &[(&str, &str)]) -> String {
+        let lookup = |name: &str| {
+            values.iter().find(|(variable, _)| *variable == name).map(|(_, v)| (*v).to_owned())
+        };
+        Ports::configured(&[ONE, TWO], lookup).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_taken_port_is_named_with_its_part_and_its_variable() {
+        let taken = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [one, two] = taken.each_ref().map(|l| l.local_addr().unwrap().port().to_string());
+        let problem = problem(&[("ONE_PORT", &one), ("TWO_PORT", &two)]);
+        for (number, part, variable) in
+            [(one, "part-one", "ONE_PORT"), (two, "part-two", "TWO_PORT")]
+        {
+            let expected =
+                format!("port {number} of {part} is taken: set {variable} to a free one");
+            assert!(problem.contains(&expected), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_no_port_is_named() {
+        for value in ["http", "0", "65536", "-1"] {
+            assert!(problem(&[("ONE_PORT", value)]).contains(&format!("ONE_PORT={value} ")));
+        }
+    }
+
+    #[test]
+    fn one_port_for_two_parts_is_refused() {
+        let free = Ports::free(&[ONE]).unwrap().address(ONE).port().to_string();
+        let problem = problem(&[("ONE_PORT", &free), ("TWO_PORT", &free)]);
+        assert!(problem.contains(&format!("TWO_PORT and ONE_PORT are both {free}")), "{problem}");
+    }
+}

@@ -1,0 +1,194 @@
+//! The `lab` program as a person meets it.
+
+mod process;
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use process::{Lab, gone, processes};
+use rustix::process::Signal;
+
+const SERVICES: [&str; 4] = ["app-a", "app-b", "app-c", "app-d"];
+
+#[test]
+fn once_shows_the_whole_trace_of_one_request_with_its_log_lines() {
+    let ended = Lab::start(&["up", "--once"]).end();
+    assert!(ended.status.success(), "{ended:?}");
+    let (tree, lines) = ended.output.split_once("its log lines").unwrap();
+    for (operation, kind, protocol) in [
+        ("app-a  GET /chain ", "SERVER", "http"),
+        ("app-a  GET / ", "SERVER", "http"),
+        ("app-a  GET ", "CLIENT", "http"),
+        ("app-b  GET /io_task ", "SERVER", "http"),
+        ("app-a  demo.v1.Tasks/CpuTask ", "CLIENT", "grpc"),
+        ("app-c  demo.v1.Tasks/CpuTask ", "SERVER", "grpc"),
+        ("app-c  GET ", "CLIENT", "http"),
+        ("app-d  GET /io_task ", "SERVER", "http"),
+    ] {
+        let drawn = |line: &str| {
+            line.contains(operation)
+                && line.contains(&format!("{kind:8}  {protocol}"))
+                && line.ends_with(" ms")
+        };
+        assert!(tree.lines().any(drawn), "{operation}{kind} {protocol}:\n{tree}");
+    }
+    let trace_id = tree.split_whitespace().nth(1).unwrap();
+    assert_eq!(trace_id.len(), 32, "{tree}");
+    for service in SERVICES {
+        let prefix = format!("{service}  | ");
+        assert!(
+            lines.lines().any(|line| line.starts_with(&prefix) && line.contains(trace_id)),
+            "{service}:\n{lines}"
+        );
+    }
+}
+
+#[test]
+fn once_names_the_edges_that_the_trace_lacks() {
+    let lab = Lab::start_with(&["up", "--once"], |c| {
+        c.env("OTEL_TRACES_SAMPLER", "always_off");
+    });
+    let ended = lab.end();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let edge = "missing edge: app-c CLIENT GET (http) -> app-d SERVER GET /io_task (http)";
+    assert!(ended.errors.contains(edge), "{ended:?}");
+    assert!(ended.errors.contains("0 traces instead of 1"), "{ended:?}");
+}
+
+#[test]
+fn what_lab_up_tells_to_try_works_and_lines_carry_names() {
+    let lab = Lab::up();
+    let output = lab.output();
+    for part in SERVICES.iter().chain(&["spoor"]) {
+        assert!(output.lines().any(|line| line.starts_with(&format!("{part:6} | "))), "{output}");
+    }
+    let command = output.lines().find_map(|line| line.strip_prefix("Try    curl ")).unwrap();
+    let answer = process::get(command);
+    let trace_id = answer["trace_id"].as_str().unwrap();
+    lab.wait_for(trace_id);
+}
+
+#[test]
+fn an_interrupted_lab_leaves_nothing_behind() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let lab = Lab::up();
+        let children = lab.descendants();
+        assert_eq!(children.len(), 5, "{children:?}");
+        lab.signal(signal);
+        let ended = lab.end();
+        assert!(ended.status.success(), "{ended:?}");
+        // Ended by itself and in order, not killed.
+        assert!(ended.output.contains("app-a  | "), "{ended:?}");
+        gone(&children);
+    }
+}
+
+#[test]
+fn a_lab_that_is_killed_leaves_nothing_behind() {
+    let lab = Lab::up();
+    let children = lab.descendants();
+    assert_eq!(children.len(), 5, "{children:?}");
+    lab.signal(Signal::KILL);
+    gone(&children);
+}
+
+#[test]
+fn a_part_that_dies_ends_the_lab_and_is_named() {
+    for (part, argument) in [("app-c", "app-c"), ("spoor", "spoor")] {
+        let lab = Lab::up();
+        let children = lab.descendants();
+        let victim = children.iter().find(|child| child.has_argument(argument)).unwrap();
+        victim.kill();
+        let ended = lab.end();
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.errors.contains(&format!("lab: {part} ended: signal: 9")), "{ended:?}");
+        gone(&children);
+    }
+}
+
+#[test]
+fn a_part_that_cannot_start_is_named_with_what_it_wrote() {
+    let ended = Lab::start_with(&["up", "--once"], |c| {
+        c.env("OTEL_TRACES_SAMPLER", "nonsense");
+    })
+    .end();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.errors.contains("lab: app-a ended: exit status: 64"), "{ended:?}");
+    assert!(ended.errors.contains("OTEL_TRACES_SAMPLER"), "{ended:?}");
+}
+
+#[test]
+fn a_taken_port_is_named_with_its_part_before_anything_starts() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ended = Lab::start_with(&[], |c| {
+        c.env("APP_C_PORT", &port);
+    })
+    .end();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let expected = format!("port {port} of app-c is taken: set APP_C_PORT to a free one");
+    assert!(ended.errors.contains(&expected), "{ended:?}");
+    assert_eq!(ended.output, "");
+}
+
+#[test]
+fn without_a_jaeger_program_the_command_that_builds_one_is_named() {
+    let ended = Lab::start_with(&["up", "--with", "jaeger"], |c| {
+        c.env_remove("LAB_JAEGER").env("PATH", "").env("SPOOR_PROGRAMS", "/nonexistent");
+    })
+    .end();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.errors.contains("`e2e/programs jaeger`"), "{ended:?}");
+}
+
+#[test]
+fn a_guarded_program_ends_with_its_input_even_when_it_will_not() {
+    for script in ["exec sleep 1000", "trap '' TERM; while :; do sleep 1; done"] {
+        let guard = Lab::start(&["part", "foreign", "/bin/sh", "-c", script]);
+        let program = guard.descendants_when(|found| !found.is_empty());
+        let ended = guard.end();
+        assert!(ended.status.success(), "{ended:?}");
+        gone(&program);
+    }
+}
+
+#[test]
+fn a_guarded_program_that_ends_fails_its_guard() {
+    let ended = Lab::start(&["part", "foreign", "/bin/sh", "-c", "echo so long"]).end_by_itself();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.output.contains("so long"), "{ended:?}");
+}
+
+#[test]
+#[ignore = "needs Jaeger: e2e/programs jaeger; run by .ci/run"]
+fn through_jaeger_the_trace_is_the_same() {
+    let ended = Lab::start(&["up", "--once", "--with", "jaeger"]).end();
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.output.contains("app-d  GET /io_task"), "{ended:?}");
+}
+
+#[test]
+#[ignore = "needs Jaeger: e2e/programs jaeger; run by .ci/run"]
+fn jaeger_is_left_behind_neither_by_a_killed_lab_nor_by_a_killed_guard() {
+    for guard in [false, true] {
+        let lab = Lab::start(&["up", "--with", "jaeger"]);
+        lab.wait_for("The lab is up.");
+        let children = lab.descendants();
+        assert_eq!(children.len(), 7, "{children:?}");
+        if guard {
+            children.iter().find(|child| child.has_argument("foreign")).unwrap().kill();
+            let ended = lab.end();
+            assert!(ended.errors.contains("lab: jaeger ended"), "{ended:?}");
+        } else {
+            lab.signal(Signal::KILL);
+        }
+        gone(&children);
+    }
+}
+
+#[test]
+fn the_processes_of_this_machine_can_be_listed() {
+    let this = std::env::current_exe().unwrap();
+    let name = Path::new(&this).file_name().unwrap().to_str().unwrap();
+    assert!(processes().iter().any(|process| process.command.contains(name)));
+}

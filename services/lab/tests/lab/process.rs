@@ -1,0 +1,219 @@
+//! A `lab` process under test, and the processes below it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long a test waits for anything.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+const PORTS: [&str; 12] = [
+    "APP_A_PORT",
+    "APP_B_PORT",
+    "APP_C_PORT",
+    "APP_D_PORT",
+    "SPOOR_PORT",
+    "SPOOR_ADMIN_PORT",
+    "JAEGER_UI_PORT",
+    "JAEGER_QUERY_GRPC_PORT",
+    "JAEGER_HEALTH_PORT",
+    "JAEGER_METRICS_PORT",
+    "OTLP_GRPC_PORT",
+    "OTLP_HTTP_PORT",
+];
+
+/// A running `lab`, killed when dropped.
+pub struct Lab {
+    child: Child,
+    output: Output,
+    errors: Output,
+}
+
+/// What a stream gave so far, and who reads it.
+struct Output {
+    text: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
+}
+
+/// A `lab` that ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub output: String,
+    pub errors: String,
+}
+
+impl Lab {
+    pub fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, |_| {})
+    }
+
+    /// Starts it on free ports, which `change` may change.
+    pub fn start_with(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        let free = PORTS.map(|port| (port, TcpListener::bind("127.0.0.1:0").unwrap()));
+        for (variable, listener) in free {
+            command.env(variable, listener.local_addr().unwrap().port().to_string());
+        }
+        command.args(arguments).env_remove("RUST_LOG");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
+        let output = Output::new(child.stdout.take().unwrap());
+        let errors = Output::new(child.stderr.take().unwrap());
+        Self { child, output, errors }
+    }
+
+    /// The whole lab, ready.
+    pub fn up() -> Self {
+        let lab = Self::start(&["up"]);
+        lab.wait_for("Ctrl-C");
+        lab
+    }
+
+    /// Waits until standard output holds `text`.
+    pub fn wait_for(&self, text: &str) {
+        eventually(
+            || self.output().contains(text).then_some(()),
+            || format!("no {text:?} in\n{}\n{}", self.output(), self.errors.text()),
+        );
+    }
+
+    pub fn output(&self) -> String {
+        self.output.text()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Closes standard input, which only a part heeds, and waits for the end.
+    pub fn end(mut self) -> Ended {
+        drop(self.child.stdin.take());
+        self.end_by_itself()
+    }
+
+    pub fn end_by_itself(mut self) -> Ended {
+        let status = eventually(|| self.child.try_wait().unwrap(), || "lab runs on".to_owned());
+        // Whoever holds the streams open was left behind.
+        eventually(|| self.is_read().then_some(()), || "the output is held open".to_owned());
+        Ended { status, output: self.output.text(), errors: self.errors.text() }
+    }
+
+    fn is_read(&self) -> bool {
+        self.output.reader.is_finished() && self.errors.reader.is_finished()
+    }
+
+    /// Every process below it.
+    pub fn descendants(&self) -> Vec<Process> {
+        let all = processes();
+        let mut found = vec![self.child.id()];
+        let mut index = 0;
+        while index < found.len() {
+            let parent = found[index];
+            found.extend(all.iter().filter(|process| process.parent == parent).map(|p| p.id));
+            index += 1;
+        }
+        found.remove(0);
+        all.into_iter().filter(|process| found.contains(&process.id)).collect()
+    }
+
+    pub fn descendants_when(&self, condition: impl Fn(&[Process]) -> bool) -> Vec<Process> {
+        let attempt = || Some(self.descendants()).filter(|found| condition(found));
+        eventually(attempt, || "no such processes".to_owned())
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Output {
+    fn new(stream: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let shared = text.clone();
+        let reader = thread::spawn(move || {
+            for line in BufReader::new(stream).lines() {
+                let line = line.unwrap();
+                shared.lock().unwrap().extend([line.as_str(), "\n"]);
+            }
+        });
+        Self { text, reader }
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().unwrap().clone()
+    }
+}
+
+/// A process of this machine.
+#[derive(Debug)]
+pub struct Process {
+    pub id: u32,
+    pub parent: u32,
+    pub command: String,
+}
+
+impl Process {
+    pub fn has_argument(&self, argument: &str) -> bool {
+        self.command.split_whitespace().any(|word| word == argument)
+    }
+
+    pub fn kill(&self) {
+        let id = Pid::from_raw(self.id.cast_signed()).unwrap();
+        kill_process(id, Signal::KILL).unwrap();
+    }
+}
+
+/// All processes but the dead that nobody has waited for yet.
+pub fn processes() -> Vec<Process> {
+    let output = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat=,args="]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let process = |line: &str| {
+        let mut words = line.split_whitespace();
+        let id = words.next()?.parse().ok()?;
+        let parent = words.next()?.parse().ok()?;
+        let dead = words.next()?.starts_with('Z');
+        let command = words.collect::<Vec<_>>().join(" ");
+        (!dead).then_some(Process { id, parent, command })
+    };
+    String::from_utf8_lossy(&output.stdout).lines().filter_map(process).collect()
+}
+
+/// Waits until none of these runs any more.
+pub fn gone(of_interest: &[Process]) {
+    let left = || {
+        let mut all = processes();
+        all.retain(|process| of_interest.iter().any(|gone| gone.id == process.id));
+        all
+    };
+    eventually(|| left().is_empty().then_some(()), || format!("left behind: {:?}", left()));
+}
+
+/// What an URL answers, as JSON.
+pub fn get(url: &str) -> serde_json::Value {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        http.get(url).send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+    })
+}
+
+fn eventually<T>(mut attempt: impl FnMut() -> Option<T>, problem: impl Fn() -> String) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(value) = attempt() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "{}", problem());
+        sleep(Duration::from_millis(20));
+    }
+}
