@@ -90,7 +90,7 @@ impl Message {
 
     fn check_at(&self, bytes: &[u8], depth: usize) -> Result<(), WireError> {
         let depth = depth.checked_sub(1).ok_or(WireError::TooDeep)?;
-        for field in Fields::of(bytes) {
+        for field in Fields::within(bytes, depth) {
             let field = field?;
             self.check_field_at(field.number, field.value, depth)?;
         }

@@ -22,7 +22,7 @@ pub enum SpanKind {
 
 impl SpanKind {
     /// The kind by its number in OTLP.
-    pub fn from_number(number: u64) -> Self {
+    pub fn from_number(number: i32) -> Self {
         match number {
             1 => Self::Internal,
             2 => Self::Server,
@@ -176,7 +176,7 @@ impl<'a> Span<'a> {
                 (2, Value::Len(id)) => span.span_id = id,
                 (4, Value::Len(id)) => span.parent_span_id = id,
                 (5, Value::Len(name)) => span.name = text_or_empty(name),
-                (6, Value::Varint(kind)) => span.kind = SpanKind::from_number(kind),
+                (6, Value::Varint(kind)) => span.kind = SpanKind::from_number(enum_number(kind)),
                 (7, Value::Fixed64(time)) => span.start = time,
                 (8, Value::Fixed64(time)) => span.end = time,
                 (15, Value::Len(status)) => span.status = status_code(status, span.status),
@@ -244,11 +244,16 @@ impl<'a> Link<'a> {
     }
 }
 
+/// An enum's number. Protobuf readers cut it to 32 bits.
+fn enum_number(varint: u64) -> i32 {
+    varint as i32
+}
+
 fn status_code(status: &[u8], before: StatusCode) -> StatusCode {
     let mut code = before;
     for field in Fields::of(status).flatten() {
         if let (3, Value::Varint(number)) = (field.number, field.value) {
-            code = match number {
+            code = match enum_number(number) {
                 1 => StatusCode::Ok,
                 2 => StatusCode::Error,
                 _ => StatusCode::Unset,

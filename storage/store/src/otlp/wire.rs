@@ -67,12 +67,18 @@ pub struct Field<'a> {
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     rest: &'a [u8],
+    depth: usize,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of `message`.
     pub fn of(message: &'a [u8]) -> Self {
-        Self { rest: message }
+        Self::within(message, MAX_DEPTH)
+    }
+
+    /// The fields of `message`, whose groups may be nested as deep as told.
+    pub(crate) fn within(message: &'a [u8], depth: usize) -> Self {
+        Self { rest: message, depth }
     }
 
     fn read(&mut self) -> Result<Field<'a>, WireError> {
@@ -82,7 +88,7 @@ impl<'a> Fields<'a> {
             0 => Value::Varint(self.varint()?),
             1 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
             2 => Value::Len(self.len_delimited()?),
-            3 => self.skip_group(number, MAX_DEPTH).map(|()| Value::Group)?,
+            3 => self.skip_group(number, self.depth).map(|()| Value::Group)?,
             5 => Value::Fixed32(u32::from_le_bytes(self.array()?)),
             _ => return Err(WireError::WireType),
         };
