@@ -1,0 +1,125 @@
+//! The lab in containers: the compose files of this repository, on the engine that `docker` finds.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, ensure};
+use e2e::{free_address, real_program};
+use serde_json::Value;
+
+/// The folder with `compose.yaml`.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// A project of its own, so that a lab in use on this machine keeps its data.
+const PROJECT: &str = "spoor-e2e";
+
+/// The lab in a project and on ports of its own. What is left of it is removed when dropped.
+pub struct Lab {
+    compose: PathBuf,
+    ports: Vec<(String, u16)>,
+}
+
+impl Lab {
+    /// The lab, of which nothing runs yet.
+    pub fn new() -> anyhow::Result<Self> {
+        let settings = std::fs::read_to_string(Path::new(ROOT).join(".env"))
+            .context("reading the settings of compose")?;
+        let variables = settings.lines().filter_map(|line| line.split_once('='));
+        let ports = variables
+            .filter(|(variable, _)| variable.ends_with("_PORT"))
+            .map(|(variable, _)| Ok((variable.to_owned(), free_address()?.port())))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self { compose: real_program("compose")?, ports })
+    }
+
+    /// What `docker compose` with `arguments` writes to standard output.
+    pub fn compose(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut command = Command::new(&self.compose);
+        command.current_dir(ROOT).args(["--project-name", PROJECT]).args(arguments);
+        command.envs(self.ports.iter().map(|(name, port)| (name, port.to_string())));
+        stdout(&mut command)
+    }
+
+    /// The URL of what is published on the port that `variable` of `.env` names.
+    pub fn url(&self, variable: &str) -> String {
+        let (_, port) =
+            self.ports.iter().find(|(name, _)| name == variable).expect("it is in .env");
+        format!("http://127.0.0.1:{port}")
+    }
+
+    /// Builds our image as `docker compose build` would, but with this machine's network, on which
+    /// a package registry may depend. Gives the builder's output.
+    pub fn build(&self) -> anyhow::Result<String> {
+        let configuration: Value =
+            serde_json::from_str(&self.compose(&["config", "--format", "json"])?)
+                .context("parsing the configuration of compose")?;
+        let spoor = &configuration["services"]["spoor"];
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("finding a string");
+        let mut command = docker(&["build", "--network", "host"]);
+        // The builder that needs no plugin.
+        command.env("DOCKER_BUILDKIT", "0").current_dir(text(&spoor["build"]["context"])?);
+        command.args(["--file", &text(&spoor["build"]["dockerfile"])?]);
+        command.args(["--tag", &text(&spoor["image"])?]);
+        for (name, value) in spoor["build"]["args"].as_object().context("finding the arguments")? {
+            command.args(["--build-arg", &format!("{name}={}", text(value)?)]);
+        }
+        stdout(command.arg("."))
+    }
+
+    /// What `docker inspect` tells of each container, by service.
+    pub fn containers(&self) -> anyhow::Result<Vec<(String, Value)>> {
+        let ids = self.compose(&["ps", "--all", "--quiet"])?;
+        let inspected = stdout(docker(&["inspect"]).args(ids.lines()))?;
+        let containers: Vec<Value> = serde_json::from_str(&inspected)?;
+        let service = |container: &Value| {
+            let labels = &container["Config"]["Labels"];
+            labels["com.docker.compose.service"].as_str().unwrap_or_default().to_owned()
+        };
+        Ok(containers.into_iter().map(|container| (service(&container), container)).collect())
+    }
+
+    /// What `docker inspect` tells of the container of `service`.
+    pub fn container(&self, service: &str) -> anyhow::Result<Value> {
+        let mut containers = self.containers()?.into_iter();
+        let found = containers.find(|(name, _)| name == service);
+        Ok(found.with_context(|| format!("finding the container of {service}"))?.1)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for arguments in [["ps", "--all"], ["logs", "--no-color"]] {
+                eprintln!("{}", self.compose(&arguments).unwrap_or_default());
+            }
+        }
+        // Nothing more can be done where this fails.
+        let _ = self.compose(&["down", "--volumes"]);
+    }
+}
+
+/// The containers, volumes and networks that the engine has of the project.
+pub fn left_behind() -> anyhow::Result<String> {
+    let filter = format!("label=com.docker.compose.project={PROJECT}");
+    let lists: [&[&str]; 3] = [&["ps", "--all"], &["volume", "ls"], &["network", "ls"]];
+    lists.iter().map(|list| stdout(docker(list).args(["--quiet", "--filter", &filter]))).collect()
+}
+
+/// The id of an image.
+pub fn image_id(image: &str) -> anyhow::Result<String> {
+    stdout(&mut docker(&["image", "inspect", "--format", "{{.Id}}", image]))
+}
+
+fn docker(arguments: &[&str]) -> Command {
+    let mut command = Command::new("docker");
+    command.args(arguments);
+    command
+}
+
+/// What the command writes to standard output; an error has what it writes to both streams.
+pub fn stdout(command: &mut Command) -> anyhow::Result<String> {
+    let Output { status, stdout, stderr } =
+        command.output().with_context(|| format!("starting {command:?}"))?;
+    let (output, errors) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    ensure!(status.success(), "{command:?} ended, {status}:\n{output}{errors}");
+    Ok(output.into_owned())
+}
