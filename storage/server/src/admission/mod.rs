@@ -115,17 +115,18 @@ impl Admission {
     }
 }
 
-/// Makes the headers those of a plain message, whose answer is compressed as it was itself.
+/// Makes the headers those of a plain message, whose answer is compressed as it was itself if the
+/// client takes that.
 fn describe_plain(headers: &mut HeaderMap, encoding: Option<Encoding>) {
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(GRPC_ENCODING);
-    match encoding {
-        Some(encoding) => {
-            headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static(encoding.name()));
-        }
-        None => {
-            headers.remove(GRPC_ACCEPT_ENCODING);
-        }
+    let accepted = headers.remove(GRPC_ACCEPT_ENCODING);
+    let accepts = |name: &str| {
+        let names = accepted.as_ref().and_then(|names| names.to_str().ok());
+        names.is_some_and(|names| names.split(',').any(|accepted| accepted.trim() == name))
+    };
+    if let Some(name) = encoding.map(Encoding::name).filter(|name| accepts(name)) {
+        headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static(name));
     }
 }
 

@@ -156,3 +156,77 @@ pub(super) fn summary(summary: TraceSummary) -> storage::TraceSummary {
 fn count(count: u64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use spoor_proto::storage::any_value::Value;
+    use tonic::Code;
+
+    use super::*;
+
+    fn time(seconds: i64, nanos: i32) -> Option<Timestamp> {
+        Some(Timestamp { seconds, nanos })
+    }
+
+    fn range(min: Option<Timestamp>, max: Option<Timestamp>) -> Option<(u64, u64)> {
+        let range = start_range(("min", min), ("max", max)).unwrap();
+        range.map(|range| (range.min, range.max))
+    }
+
+    #[test]
+    fn a_time_that_is_not_set_bounds_nothing() {
+        let all = Some((0, u64::MAX));
+        for unset in [None, time(0, 0), time(GO_ZERO_SECONDS, 0)] {
+            assert_eq!(range(unset, unset), all);
+        }
+        assert_eq!(range(time(0, 1), time(1, 2)), Some((1, 1_000_000_002)));
+    }
+
+    #[test]
+    fn bounds_beyond_what_a_span_can_have_are_the_last_it_can_have_or_find_nothing() {
+        let (past, future) = (time(-1, 0), time(20_000_000_000, 0));
+        assert_eq!(range(past, future), Some((0, u64::MAX)));
+        assert_eq!(range(None, past), None);
+        assert_eq!(range(future, None), None);
+        let nothing = TraceQueryParameters { start_time_max: past, ..Default::default() };
+        assert_eq!(query(Some(nothing), 1).unwrap().filter, Filter::Or(Vec::new()));
+    }
+
+    #[test]
+    fn times_out_of_order_or_out_of_shape_are_invalid() {
+        for (min, max) in [
+            (time(2, 0), time(1, 0)),
+            (time(-1, 0), time(-2, 0)),
+            (time(1, -1), None),
+            (None, time(1, 1_000_000_000)),
+        ] {
+            let status = start_range(("min", min), ("max", max)).unwrap_err();
+            assert_eq!(status.code(), Code::InvalidArgument, "{min:?} {max:?}");
+        }
+    }
+
+    #[test]
+    fn durations_are_nanoseconds_and_zero_is_none() {
+        let nanos = |seconds, nanos| duration("duration_min", Some(Duration { seconds, nanos }));
+        assert_eq!(nanos(1, 5).unwrap(), Some(1_000_000_005));
+        assert_eq!(nanos(0, 0).unwrap(), None);
+        assert_eq!(nanos(i64::MAX, 0).unwrap(), Some(u64::MAX));
+        assert!(nanos(-1, 0).is_err());
+        assert!(nanos(0, -1).is_err());
+    }
+
+    #[test]
+    fn attributes_of_every_type_become_text() {
+        for (value, text) in [
+            (Value::StringValue("a".to_owned()), "a"),
+            (Value::BoolValue(false), "false"),
+            (Value::IntValue(-1), "-1"),
+            (Value::DoubleValue(72.5), "72.5"),
+            (Value::BytesValue(vec![0, 1, 255].into()), "AAH/"),
+        ] {
+            let value = Some(storage::AnyValue { value: Some(value) });
+            let (key, found) = attribute(storage::KeyValue { key: "key".to_owned(), value });
+            assert_eq!((key.as_str(), found.as_str()), ("key", text));
+        }
+    }
+}

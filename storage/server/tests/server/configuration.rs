@@ -1,0 +1,117 @@
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Output;
+
+use super::support::spoor;
+
+/// Runs `spoor serve`, which must fail, and gives its exit code and its error's only line.
+async fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
+    let mut command = spoor();
+    command.arg("serve").args(arguments).envs(environment.iter().copied());
+    let Output { status, stdout, stderr } = command.output().await.unwrap();
+    assert_eq!(stdout, b"", "nothing is served");
+    let stderr = String::from_utf8(stderr).unwrap();
+    let mut lines = stderr.lines();
+    let line = lines.next().unwrap().to_owned();
+    assert_eq!(lines.next(), None, "one line: {stderr}");
+    (status.code().unwrap(), line)
+}
+
+#[tokio::test]
+async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let unknown = file("unknown.toml", "purge = true\nlissten = \"127.0.0.1:1\"\n");
+    let table = file("table.toml", "[storage]\nkind = \"memory\"\n");
+    let bad_type = file("type.toml", "purge = \"yes\"\n");
+    let bad_toml = file("syntax.toml", "purge = true\nlisten = = 1\n");
+    let hidden = file("hidden.toml", "max_request_bytes = \"lots\"\n");
+    let absent = folder.path().join("absent.toml").to_str().unwrap().to_owned();
+    type Case<'a> = (Vec<&'a str>, Vec<(&'a str, &'a str)>, Vec<&'a str>);
+    let cases: Vec<Case<'_>> = vec![
+        (vec!["--config", &unknown], vec![], vec!["lissten", "unknown.toml"]),
+        (vec!["--config", &table], vec![], vec!["storage", "table.toml"]),
+        (vec!["--config", &bad_type], vec![], vec!["purge", "type.toml"]),
+        (vec!["--config", &bad_toml], vec![], vec!["syntax.toml", "line 2"]),
+        (vec!["--config", &absent], vec![], vec!["absent.toml"]),
+        // What a later layer hides is an error all the same.
+        (
+            vec!["--config", &hidden, "--set", "max_request_bytes=1MiB"],
+            vec![],
+            vec!["max_request_bytes", "hidden.toml"],
+        ),
+        (vec![], vec![("SPOOR_LISSTEN", "127.0.0.1:1")], vec!["lissten", "SPOOR_LISSTEN"]),
+        (vec![], vec![("SPOOR_LISTEN", "here")], vec!["listen", "SPOOR_LISTEN"]),
+        (
+            vec![],
+            vec![("SPOOR_DRAIN_TIMEOUT", "soon")],
+            vec!["drain_timeout", "SPOOR_DRAIN_TIMEOUT"],
+        ),
+        (vec![], vec![("RUST_LOG", "spoor=loud")], vec!["log", "RUST_LOG"]),
+        (vec!["--listen", "127.0.0.1"], vec![], vec!["listen", "--listen"]),
+        (vec!["--admin-listen", "17272"], vec![], vec!["admin_listen", "--admin-listen"]),
+        (vec!["--set", "nothing=1"], vec![], vec!["nothing", "--set"]),
+        (vec!["--set", "purge"], vec![], vec!["purge", "--set"]),
+        (vec!["--set", "purge=1"], vec![], vec!["purge", "--set"]),
+        (vec!["--set", "max_request_bytes=16MB iB"], vec![], vec!["max_request_bytes", "--set"]),
+        (vec!["--set", "max_request_bytes=3GiB"], vec![], vec!["max_request_bytes", "at most"]),
+        (vec!["--set", "max_search_depth=0"], vec![], vec!["max_search_depth", "above zero"]),
+        (vec!["--set", "max_search_depth=-1"], vec![], vec!["max_search_depth", "--set"]),
+        (vec!["--set", "client_timeout=0s"], vec![], vec!["client_timeout", "above zero"]),
+        (vec!["--set", "log_format=xml"], vec![], vec!["log_format", "xml"]),
+        (
+            vec!["--set", "max_inflight_bytes=1MiB"],
+            vec![],
+            vec!["max_inflight_bytes", "--set", "max_request_bytes"],
+        ),
+    ];
+    for (arguments, environment, words) in cases {
+        let (code, line) = refused(&arguments, &environment).await;
+        assert_eq!(code, 64, "{line}");
+        for word in words {
+            assert!(line.contains(word), "{word} in {line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_later_layer_wins_and_the_labs_own_variables_are_no_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spoor.toml");
+    let port = |port: u16| format!("127.0.0.1:{port}");
+    let taken: Vec<_> =
+        (0..3).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
+    let [file, environment, flag] =
+        [0, 1, 2].map(|index: usize| port(taken[index].local_addr().unwrap().port()));
+    std::fs::write(&path, format!("listen = \"{file}\"\n")).unwrap();
+    let config = ["--config", path.to_str().unwrap()];
+    let lab = ("SPOOR_PROGRAMS", "/somewhere");
+    let unset = ("SPOOR_LOG", "");
+
+    // A taken port is named with its key: so the error tells which layer won.
+    let cases = [
+        (refused(&config, &[lab, unset]).await, file),
+        (refused(&config, &[("SPOOR_LISTEN", &environment)]).await, environment.clone()),
+        (
+            refused(&[config[0], config[1], "--listen", &flag], &[("SPOOR_LISTEN", &environment)])
+                .await,
+            flag,
+        ),
+    ];
+    for ((code, line), address) in cases {
+        assert_eq!(code, 1, "{line}");
+        assert!(line.contains(&address) && line.contains("key listen"), "{address} in {line}");
+    }
+}
+
+#[tokio::test]
+async fn bad_usage_exits_64_and_help_exits_0() {
+    let codes = [("--help", 0), ("--version", 0), ("--nothing", 64), ("bogus", 64)];
+    for (argument, code) in codes {
+        let output = spoor().arg(argument).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{argument}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The server over real sockets: in this process where its configuration is all that matters, as
+//! a program of its own where the process is.
+#![allow(clippy::unwrap_used)]
+
+mod admin;
+mod admission;
+mod configuration;
+mod drain;
+mod exports;
+mod memory;
+mod reads;
+mod stalled;
+mod support;

@@ -1,0 +1,55 @@
+//! The memory of a process that streams a large trace.
+#![cfg(target_os = "linux")]
+
+use spoor_proto::otlp::trace_service_client::TraceServiceClient;
+use spoor_proto::storage::trace_reader_client::TraceReaderClient;
+use spoor_store::CHUNK_BYTES;
+
+use super::support::{Program, by_id, channel, export, span, span_count};
+
+const SPANS: u64 = 200_000;
+
+/// The most memory that the process has had since the last call, in bytes.
+fn peak_since_reset(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    // proc(5): writing 5 sets the peak back to what is used now.
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() << 10
+}
+
+#[tokio::test]
+async fn a_trace_of_200_000_spans_streams_with_bounded_memory() {
+    let program = Program::start(&[]).await;
+    let mut writer = TraceServiceClient::new(channel(program.grpc));
+    for first in (1..=SPANS).step_by(10_000) {
+        let spans = (first..first + 10_000).map(|id| {
+            let mut span = span(1, id);
+            span.name = "x".repeat(150);
+            span
+        });
+        writer.export(export("app", spans.collect())).await.unwrap();
+    }
+    peak_since_reset(program.pid);
+    let before = peak_since_reset(program.pid);
+
+    let reads = (0..8).map(|_| {
+        let mut reader = TraceReaderClient::new(channel(program.grpc));
+        tokio::spawn(async move {
+            let mut stream = reader.get_traces(by_id(1)).await.unwrap().into_inner();
+            let mut spans = 0;
+            while let Some(chunk) = stream.message().await.unwrap() {
+                assert!(chunk.0.len() < CHUNK_BYTES);
+                spans += span_count(&chunk) as u64;
+            }
+            assert_eq!(spans, SPANS);
+        })
+    });
+    for read in reads.collect::<Vec<_>>() {
+        read.await.unwrap();
+    }
+    let grown = peak_since_reset(program.pid).saturating_sub(before);
+    // Eight readers with a chunk in hand and one on its way are well below; eight copies of the
+    // trace, some 40 MiB each, are not.
+    assert!(grown < 64 << 20, "grew by {} MiB", grown >> 20);
+}

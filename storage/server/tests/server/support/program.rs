@@ -1,0 +1,53 @@
+use std::net::SocketAddr;
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use super::DEADLINE;
+
+/// The program's command, free of this process's environment.
+pub fn spoor() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spoor"));
+    command.env_clear().kill_on_drop(true);
+    command
+}
+
+/// A server in a process of its own, killed when dropped.
+pub struct Program {
+    pub grpc: SocketAddr,
+    pub admin: SocketAddr,
+    pub pid: u32,
+    child: Child,
+    _log: Lines<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    pub async fn start(settings: &[&str]) -> Self {
+        let mut command = spoor();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        command.args(["--set", "log_format=json"]);
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(DEADLINE, log.next_line()).await.unwrap().unwrap().unwrap();
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let address = |key: &str| event[key].as_str().unwrap().parse().unwrap();
+        let pid = child.id().unwrap();
+        Self { grpc: address("grpc"), admin: address("admin"), pid, child, _log: log }
+    }
+
+    /// Tells the program to stop.
+    pub async fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.pid);
+        assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    }
+
+    /// Waits for the program's end.
+    pub async fn ended(mut self) -> ExitStatus {
+        timeout(DEADLINE, self.child.wait()).await.unwrap().unwrap()
+    }
+}
