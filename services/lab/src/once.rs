@@ -1,6 +1,7 @@
 //! `up --once`: one request, and its whole trace read back and checked.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -15,7 +16,7 @@ use crate::storage::Storage;
 use crate::trace::Trace;
 use crate::{edges, jaeger, tree};
 
-/// How long a trace may take from the services to where it is read.
+/// How long a trace may take through Jaeger, once the services have sent it.
 const TRACE_DEADLINE: Duration = Duration::from_secs(15);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -46,14 +47,16 @@ pub async fn run(
     children.stop(backends).await;
 
     let mut storage = Storage::connect(ports.address(SPOOR)).await?;
-    let deadline = Instant::now() + TRACE_DEADLINE;
-    let mut trace = storage.trace(&trace_id).await?;
-    while with_jaeger && !edges::problems(&trace).is_empty() && Instant::now() < deadline {
+    let jaeger = with_jaeger.then(|| ports.address(jaeger::UI));
+    let deadline = Instant::now() + if with_jaeger { TRACE_DEADLINE } else { Duration::ZERO };
+    let (trace, mut problems) = loop {
+        let (trace, problems) = check(&trace_id, &mut storage, jaeger, http).await?;
+        if problems.is_empty() || Instant::now() >= deadline {
+            break (trace, problems);
+        }
         sleep(POLL_INTERVAL).await;
-        trace = storage.trace(&trace_id).await?;
-    }
+    };
 
-    let mut problems = edges::problems(&trace);
     print(&format!("trace {trace_id} of GET {url}\n\n{}\nits log lines\n\n", tree::draw(&trace)));
     for service in services {
         let lines = logs.of_trace(service, &trace_id);
@@ -63,15 +66,6 @@ pub async fn run(
         for line in lines {
             print(&format!("{}{line}\n", prefix(service, None)));
         }
-    }
-
-    let traces = storage.trace_ids().await?;
-    if traces != [trace_id.as_str()] {
-        problems.push(format!("{} traces instead of 1: {}", traces.len(), traces.join(" ")));
-    }
-    if with_jaeger {
-        let url = format!("http://{}/api/v3/traces/{trace_id}", ports.address(jaeger::UI));
-        problems.extend(difference(&trace, &get(http, &url).await?));
     }
     if !problems.is_empty() {
         bail!("the trace is not that of one request:\n  {}", problems.join("\n  "));
@@ -85,6 +79,28 @@ async fn request(http: &reqwest::Client, url: &str) -> anyhow::Result<String> {
     let answer = get(http, url).await?;
     let id = answer["trace_id"].as_str().with_context(|| format!("no trace_id from {url}"))?;
     Ok(id.to_owned())
+}
+
+/// The trace as it is kept by now, and each way in which it is not what it must be.
+async fn check(
+    id: &str,
+    storage: &mut Storage,
+    jaeger: Option<SocketAddr>,
+    http: &reqwest::Client,
+) -> anyhow::Result<(Trace, Vec<String>)> {
+    let trace = storage.trace(id).await?;
+    let mut problems = edges::problems(&trace);
+    let traces = storage.trace_ids().await?;
+    if traces != [id] {
+        problems.push(format!("{} traces instead of 1: {}", traces.len(), traces.join(" ")));
+    }
+    if let Some(address) = jaeger {
+        match get(http, &format!("http://{address}/api/v3/traces/{id}")).await {
+            Ok(answer) => problems.extend(difference(&trace, &answer)),
+            Err(error) => problems.push(format!("{error:#}")),
+        }
+    }
+    Ok((trace, problems))
 }
 
 async fn get(http: &reqwest::Client, url: &str) -> anyhow::Result<Value> {

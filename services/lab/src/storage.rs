@@ -12,6 +12,7 @@ use spoor_proto::storage::{
 use tonic::transport::Channel;
 
 use crate::trace::{Trace, hex};
+use crate::up::REQUEST_DEADLINE;
 
 /// A client of `jaeger.storage.v2.TraceReader`.
 pub struct Storage(TraceReaderClient<Channel>);
@@ -20,10 +21,13 @@ impl Storage {
     /// # Errors
     /// When nothing answers there.
     pub async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
-        let client = TraceReaderClient::connect(format!("http://{address}"))
-            .await
-            .with_context(|| format!("connecting to the storage server on {address}"))?;
-        Ok(Self(client))
+        let endpoint = Channel::from_shared(format!("http://{address}"))
+            .with_context(|| format!("naming the storage server on {address}"))?
+            .timeout(REQUEST_DEADLINE);
+        let channel = endpoint.connect().await;
+        let channel =
+            channel.with_context(|| format!("connecting to the storage server on {address}"))?;
+        Ok(Self(TraceReaderClient::new(channel)))
     }
 
     /// The ids of all traces, or of as many as the server finds at once.

@@ -1,6 +1,7 @@
 //! `lab up`: everything started, ready, watched and ended.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -11,6 +12,9 @@ use crate::logs::{Logs, print};
 use crate::parts::{self, ENTRY, Parts};
 use crate::ports::Ports;
 use crate::{jaeger, once};
+
+/// How long any request of the lab's own may take.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What to bring up, and for how long.
 #[derive(clap::Args, Default)]
@@ -52,7 +56,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut interrupt = Interrupt::new().context("listening for signals")?;
     let logs = Logs::new(!arguments.once);
     // A proxy that is configured cannot reach loopback.
-    let http = reqwest::Client::builder().no_proxy().build().context("making an HTTP client")?;
+    let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_DEADLINE);
+    let http = http.build().context("making an HTTP client")?;
     let mut children = Children::new(logs.clone(), http.clone());
     let outcome = tokio::select! {
         () = interrupt.next() => match arguments.once {

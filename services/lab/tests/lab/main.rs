@@ -3,9 +3,8 @@
 mod process;
 
 use std::net::TcpListener;
-use std::path::Path;
 
-use process::{Lab, gone, processes};
+use process::{Lab, gone};
 use rustix::process::Signal;
 
 const SERVICES: [&str; 4] = ["app-a", "app-b", "app-c", "app-d"];
@@ -77,8 +76,6 @@ fn an_interrupted_lab_leaves_nothing_behind() {
         lab.signal(signal);
         let ended = lab.end();
         assert!(ended.status.success(), "{ended:?}");
-        // Ended by itself and in order, not killed.
-        assert!(ended.output.contains("app-a  | "), "{ended:?}");
         gone(&children);
     }
 }
@@ -94,10 +91,10 @@ fn a_lab_that_is_killed_leaves_nothing_behind() {
 
 #[test]
 fn a_part_that_dies_ends_the_lab_and_is_named() {
-    for (part, argument) in [("app-c", "app-c"), ("spoor", "spoor")] {
+    for part in ["app-c", "spoor"] {
         let lab = Lab::up();
         let children = lab.descendants();
-        let victim = children.iter().find(|child| child.has_argument(argument)).unwrap();
+        let victim = children.iter().find(|child| child.has_argument(part)).unwrap();
         victim.kill();
         let ended = lab.end();
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
@@ -184,11 +181,4 @@ fn jaeger_is_left_behind_neither_by_a_killed_lab_nor_by_a_killed_guard() {
         }
         gone(&children);
     }
-}
-
-#[test]
-fn the_processes_of_this_machine_can_be_listed() {
-    let this = std::env::current_exe().unwrap();
-    let name = Path::new(&this).file_name().unwrap().to_str().unwrap();
-    assert!(processes().iter().any(|process| process.command.contains(name)));
 }

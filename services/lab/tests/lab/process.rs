@@ -174,7 +174,7 @@ impl Process {
 }
 
 /// All processes but the dead that nobody has waited for yet.
-pub fn processes() -> Vec<Process> {
+fn processes() -> Vec<Process> {
     let output = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat=,args="]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let process = |line: &str| {
