@@ -3,6 +3,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use spoor_store::filter::Predicate;
+use spoor_store::otlp::spans_of_resources;
 use spoor_store::{TimeRange, TraceId};
 
 use crate::Found;
@@ -47,7 +48,9 @@ pub(crate) fn newest_matching(
 
 fn latest_matching_start(trace: &Trace, predicate: &Predicate, range: TimeRange) -> Option<u64> {
     trace
-        .spans()
+        .fragments()
+        .iter()
+        .flat_map(|fragment| spans_of_resources(fragment, |resource| predicate.may_match(resource)))
         .filter(|span| range.contains(span.span.start) && predicate.matches(span))
         .map(|span| span.span.start)
         .max()

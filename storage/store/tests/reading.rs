@@ -234,7 +234,7 @@ fn assert_attributes<'a>(found: impl Iterator<Item = KeyValue<'a>>, expected: &[
     let found: Vec<_> = found.collect();
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(expected) {
-        assert_eq!(found.key, expected.key);
+        assert_eq!(found.key(), expected.key);
         assert_value(found.value(), expected.value.as_ref());
     }
 }

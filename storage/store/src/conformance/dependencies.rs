@@ -109,12 +109,14 @@ async fn a_shared_span_id_prefers_the_childs_own_service(probe: Probe) -> Outcom
         .await?;
     expect_calls(&probe, TimeRange::default(), &[("caller", "called", 1)]).await?;
     // Between two other services, the earlier span is the parent, whichever arrived first.
-    for (trace, services) in [(2, ["late", "early"]), (3, ["early", "late"])] {
-        for service in services {
-            let start = if service == "late" { START + 1 } else { START };
-            probe.write(export(service, [span_at(trace, 1, start)])).await?;
-        }
-        probe.write(export("child", [child(trace, 2, 1)])).await?;
+    let parent = |service: &str, trace| {
+        let start = if service == "late" { START + 1 } else { START };
+        resource_spans(service, [span_at(trace, 1, start)])
+    };
+    for (trace, first, second) in [(2, "late", "early"), (3, "early", "late")] {
+        probe.write(request([parent(first, trace)])).await?;
+        let child = resource_spans("child", [child(trace, 2, 1)]);
+        probe.write(request([parent(second, trace), child])).await?;
     }
     let calls = [("caller", "called", 1), ("early", "child", 2)];
     expect_calls(&probe, TimeRange::default(), &calls).await

@@ -42,8 +42,8 @@ async fn all_conditions_hold_on_one_span(probe: Probe) -> Outcome {
 
 async fn a_matching_span_brings_its_whole_trace(probe: Probe) -> Outcome {
     let parts = [
-        export("a", [span_at(1, 1, START - 40 * DAY)]),
         request([
+            resource_spans("a", [span_at(1, 1, START - 40 * DAY)]),
             resource_spans("b", [span(1, 2)]),
             resource_spans("c", [span_at(1, 3, START + DAY), span_at(1, 4, 0)]),
         ]),

@@ -8,7 +8,7 @@ use super::fixtures::{
 };
 use super::probe::Probe;
 use super::{Outcome, expect};
-use crate::{LegacyQuery, TimeRange};
+use crate::TimeRange;
 
 rules![
     what_was_acknowledged_is_visible_to_every_read,
@@ -46,30 +46,32 @@ async fn what_was_acknowledged_is_visible_to_every_read(probe: Probe) -> Outcome
 }
 
 async fn a_request_appears_wholly_or_not_at_all(probe: Probe) -> Outcome {
-    const REQUESTS: u64 = 100;
-    let writer = tokio::spawn({
-        let probe = probe.clone();
-        async move {
-            for first in (1..=2 * REQUESTS).step_by(2) {
-                let of_trace = |trace| [span(trace, 1), span(trace, 2)];
-                probe.write(export("a", [of_trace(first), of_trace(first + 1)].concat())).await?;
+    // Each request meets reads that run beside it.
+    for request in 1..=100 {
+        let service = format!("service-{request}");
+        let of_trace = |trace| [span(trace, 1), span(trace, 2)];
+        let spans = [of_trace(2 * request), of_trace(2 * request + 1)].concat();
+        let bytes = export(&service, spans);
+        let writer = tokio::spawn({
+            let probe = probe.clone();
+            async move { probe.write(bytes).await }
+        });
+        let mut found = 0;
+        let mut finished = false;
+        while !finished {
+            finished = writer.is_finished();
+            let summaries = probe.find_summaries(&of_service(&service)).await?;
+            found = summaries.len();
+            expect("traces of two in one request, if any", found, if found == 0 { 0 } else { 2 })?;
+            for summary in summaries {
+                expect("spans of two in one request", summary.spans, 2)?;
             }
-            Ok::<_, String>(())
+            tokio::task::yield_now().await;
         }
-    });
-    let all = LegacyQuery { depth: i32::MAX, ..LegacyQuery::default() };
-    let mut finished = false;
-    while !finished {
-        finished = writer.is_finished();
-        let summaries = probe.find_summaries(&all).await?;
-        expect("half-written requests", summaries.len() % 2, 0)?;
-        for summary in summaries {
-            expect(&format!("spans of trace {}", summary.trace_id), summary.spans, 2)?;
-        }
-        tokio::task::yield_now().await;
+        writer.await.map_err(|error| error.to_string())??;
+        expect("traces once the request was written", found, 2)?;
     }
-    writer.await.map_err(|error| error.to_string())??;
-    expect("traces in the end", probe.find(&all).await?.len() as u64, 2 * REQUESTS)
+    Ok(())
 }
 
 async fn a_retry_keeps_a_second_copy(probe: Probe) -> Outcome {

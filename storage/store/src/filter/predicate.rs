@@ -1,5 +1,5 @@
 use crate::ReadError;
-use crate::otlp::{KeyValue, SpanInTrace, text_of};
+use crate::otlp::{KeyValue, Resource, SpanInTrace, text_of};
 
 use super::{Attribute, Comparison, Constant, Field, Filter, Level, Operand};
 
@@ -38,6 +38,12 @@ impl Predicate {
     /// [`ReadError::Unsupported`] names what can't be evaluated.
     pub fn compile(filter: &Filter) -> Result<Self, ReadError> {
         compile(filter).map(Self)
+    }
+
+    /// Whether some span of this resource may satisfy the filter. A search need not read the
+    /// others.
+    pub fn may_match(&self, resource: &Resource<'_>) -> bool {
+        self.0.may_match(resource)
     }
 
     /// Whether the span satisfies the filter.
@@ -112,6 +118,15 @@ fn text_field(field: Field) -> Option<TextField> {
 }
 
 impl Node {
+    fn may_match(&self, resource: &Resource<'_>) -> bool {
+        match self {
+            Self::And(nodes) => nodes.iter().all(|node| node.may_match(resource)),
+            Self::Or(nodes) => nodes.iter().any(|node| node.may_match(resource)),
+            Self::FieldEquals(TextField::ResourceService, name) => resource.service_name() == name,
+            _ => true,
+        }
+    }
+
     fn matches(&self, span: &SpanInTrace<'_>) -> bool {
         match self {
             Self::And(nodes) => nodes.iter().all(|node| node.matches(span)),
@@ -142,7 +157,7 @@ impl TextField {
 
 fn attribute_matches(span: &SpanInTrace<'_>, level: Level, key: &str, text: &str) -> bool {
     let equal =
-        |attribute: KeyValue<'_>| attribute.key == key && text_of(attribute.value()) == text;
+        |attribute: KeyValue<'_>| attribute.has_key(key) && text_of(attribute.value()) == text;
     match level {
         Level::Span => span.span.attributes().any(equal),
         Level::Resource => span.resource.attributes().any(equal),

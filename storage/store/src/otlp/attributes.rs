@@ -54,27 +54,38 @@ impl<'a> AnyValue<'a> {
 }
 
 /// A key with its value.
-#[derive(Clone, Copy, Debug)]
+///
+/// Both are read when asked for: a search passes over most attributes of a span.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct KeyValue<'a> {
-    /// The attribute's name.
-    pub key: &'a str,
+    key: &'a [u8],
     value: &'a [u8],
 }
 
 impl<'a> KeyValue<'a> {
     fn parse(message: &'a [u8]) -> Self {
-        let mut key_value = Self { key: "", value: &[] };
+        let mut key_value = Self::default();
         for field in Fields::of(message).flatten() {
             match (field.number, field.value) {
-                (1, Value::Len(text)) => key_value.key = text_or_empty(text),
-                (2, Value::Len(bytes)) => key_value.value = bytes,
+                (1, Value::Len(key)) => key_value.key = key,
+                (2, Value::Len(value)) => key_value.value = value,
                 _ => {}
             }
         }
         key_value
     }
 
-    /// The value, read now: most searches look at the key alone.
+    /// The attribute's name.
+    pub fn key(&self) -> &'a str {
+        text_or_empty(self.key)
+    }
+
+    /// Whether this is the attribute's name.
+    pub fn has_key(&self, key: &str) -> bool {
+        self.key == key.as_bytes()
+    }
+
+    /// The attribute's value.
     pub fn value(&self) -> AnyValue<'a> {
         AnyValue::parse(self.value)
     }

@@ -11,7 +11,10 @@ pub mod wire;
 
 pub use attributes::{AnyValue, Attributes, KeyValue};
 pub(crate) use schema::{RESOURCE_SPANS_ENVELOPE, SCOPE_SPANS_ENVELOPE, SPAN as SPAN_SCHEMA};
-pub use span::{Event, Link, Resource, Scope, Span, SpanInTrace, SpanKind, StatusCode, spans_of};
+pub use span::{
+    Event, Link, Resource, Scope, Span, SpanInTrace, SpanKind, StatusCode, spans_of,
+    spans_of_resources,
+};
 pub use text::text_of;
 
 /// Field numbers of the messages above a span.

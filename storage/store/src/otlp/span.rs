@@ -94,7 +94,7 @@ impl<'a> Resource<'a> {
         let mut resource = Self { message: resource_spans, service_name: "" };
         resource.service_name = resource
             .attributes()
-            .filter(|attribute| attribute.key == "service.name")
+            .filter(|attribute| attribute.has_key("service.name"))
             .find_map(|attribute| match attribute.value() {
                 super::AnyValue::String(name) => Some(name),
                 _ => None,
@@ -148,6 +148,9 @@ impl<'a> Scope<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Span<'a> {
     message: &'a [u8],
+    // Most spans have neither, and a search would read the whole message to find that out.
+    has_events: bool,
+    has_links: bool,
     /// 16 bytes.
     pub trace_id: &'a [u8],
     /// 8 bytes.
@@ -179,6 +182,8 @@ impl<'a> Span<'a> {
                 (6, Value::Varint(kind)) => span.kind = SpanKind::from_number(enum_number(kind)),
                 (7, Value::Fixed64(time)) => span.start = time,
                 (8, Value::Fixed64(time)) => span.end = time,
+                (11, _) => span.has_events = true,
+                (13, _) => span.has_links = true,
                 (15, Value::Len(status)) => span.status = status_code(status, span.status),
                 _ => {}
             }
@@ -203,12 +208,14 @@ impl<'a> Span<'a> {
 
     /// What happened during the span.
     pub fn events(&self) -> impl Iterator<Item = Event<'a>> + use<'a> {
-        messages(self.message, 11).map(|message| Event { message })
+        let message = if self.has_events { self.message } else { &[] };
+        messages(message, 11).map(|message| Event { message })
     }
 
     /// The spans that this one points to besides its parent.
     pub fn links(&self) -> impl Iterator<Item = Link<'a>> + use<'a> {
-        messages(self.message, 13).map(|message| Link { message })
+        let message = if self.has_links { self.message } else { &[] };
+        messages(message, 13).map(|message| Link { message })
     }
 }
 
@@ -276,15 +283,25 @@ pub struct SpanInTrace<'a> {
 
 /// The spans of a `TracesData` message in their order.
 pub fn spans_of(traces_data: &[u8]) -> impl Iterator<Item = SpanInTrace<'_>> + Clone {
-    messages(traces_data, number::RESOURCE_SPANS).flat_map(|resource_spans| {
-        let resource = Resource::parse(resource_spans);
-        messages(resource_spans, number::SCOPE_SPANS).flat_map(move |scope_spans| {
-            let scope = Scope { message: scope_spans };
-            messages(scope_spans, number::SPANS).map(move |span| SpanInTrace {
-                resource,
-                scope,
-                span: Span::parse(span),
+    spans_of_resources(traces_data, |_| true)
+}
+
+/// The spans of a `TracesData` message whose resource is wanted, in their order. The others are
+/// not read.
+pub fn spans_of_resources<'a>(
+    traces_data: &'a [u8],
+    wanted: impl Fn(&Resource<'a>) -> bool + Clone,
+) -> impl Iterator<Item = SpanInTrace<'a>> + Clone {
+    messages(traces_data, number::RESOURCE_SPANS).map(Resource::parse).filter(wanted).flat_map(
+        |resource| {
+            messages(resource.message, number::SCOPE_SPANS).flat_map(move |scope_spans| {
+                let scope = Scope { message: scope_spans };
+                messages(scope_spans, number::SPANS).map(move |span| SpanInTrace {
+                    resource,
+                    scope,
+                    span: Span::parse(span),
+                })
             })
-        })
-    })
+        },
+    )
 }

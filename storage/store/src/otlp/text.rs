@@ -66,7 +66,7 @@ fn write_json(value: AnyValue<'_>, out: &mut String) -> Option<()> {
         AnyValue::Map(_) => {
             // The last of several equal keys stays.
             let entries: BTreeMap<_, _> =
-                value.entries().map(|entry| (entry.key, entry.value())).collect();
+                value.entries().map(|entry| (entry.key(), entry.value())).collect();
             out.push('{');
             for (index, (key, value)) in entries.into_iter().enumerate() {
                 if index > 0 {
