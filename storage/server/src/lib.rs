@@ -20,6 +20,7 @@
 mod admin;
 mod admission;
 pub mod config;
+mod connection;
 mod healthcheck;
 mod logging;
 mod metrics;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use spoor_memory::{Limits, MemoryStore};
 use spoor_proto::otlp::trace_service_server;
 use spoor_proto::storage::{capabilities_server, dependency_reader_server, trace_reader_server};
@@ -18,6 +19,7 @@ use tonic_health::server::HealthReporter;
 use crate::admin::{self, Admin};
 use crate::admission::Budget;
 use crate::config::Config;
+use crate::connection::Connection;
 use crate::metrics::Metrics;
 use crate::routes;
 
@@ -102,7 +104,7 @@ impl Server {
                     .add_service(routes::reflection())
                     .add_service(routes::reflection_v1alpha())
                     .prepare(),
-                TcpIncoming::from(grpc).with_nodelay(Some(true)),
+                TcpIncoming::from(grpc).with_nodelay(Some(true)).map_ok(Connection::new),
                 draining.clone().cancelled_owned(),
             );
         tracing::info!(grpc = %grpc_addr, admin = %admin_addr, "serving");
