@@ -23,7 +23,8 @@ impl Lab {
     pub fn new() -> anyhow::Result<Self> {
         let settings = std::fs::read_to_string(Path::new(ROOT).join(".env"))
             .context("reading the settings of compose")?;
-        let variables = settings.lines().filter_map(|line| line.split_once('='));
+        let lines = settings.lines().filter(|line| !line.starts_with('#'));
+        let variables = lines.filter_map(|line| line.split_once('='));
         let ports = variables
             .filter(|(variable, _)| variable.ends_with("_PORT"))
             .map(|(variable, _)| Ok((variable.to_owned(), free_address()?.port())))
@@ -35,6 +36,8 @@ impl Lab {
     pub fn compose(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = Command::new(&self.compose);
         command.current_dir(ROOT).args(["--project-name", PROJECT]).args(arguments);
+        // The builder that needs no plugin.
+        command.env("DOCKER_BUILDKIT", "0");
         command.envs(self.ports.iter().map(|(name, port)| (name, port.to_string())));
         stdout(&mut command)
     }
@@ -44,25 +47,6 @@ impl Lab {
         let (_, port) =
             self.ports.iter().find(|(name, _)| name == variable).expect("it is in .env");
         format!("http://127.0.0.1:{port}")
-    }
-
-    /// Builds our image as `docker compose build` would, but with this machine's network, on which
-    /// a package registry may depend. Gives the builder's output.
-    pub fn build(&self) -> anyhow::Result<String> {
-        let configuration: Value =
-            serde_json::from_str(&self.compose(&["config", "--format", "json"])?)
-                .context("parsing the configuration of compose")?;
-        let spoor = &configuration["services"]["spoor"];
-        let text = |value: &Value| value.as_str().map(str::to_owned).context("finding a string");
-        let mut command = docker(&["build", "--network", "host"]);
-        // The builder that needs no plugin.
-        command.env("DOCKER_BUILDKIT", "0").current_dir(text(&spoor["build"]["context"])?);
-        command.args(["--file", &text(&spoor["build"]["dockerfile"])?]);
-        command.args(["--tag", &text(&spoor["image"])?]);
-        for (name, value) in spoor["build"]["args"].as_object().context("finding the arguments")? {
-            command.args(["--build-arg", &format!("{name}={}", text(value)?)]);
-        }
-        stdout(command.arg("."))
     }
 
     /// What `docker inspect` tells of each container, by service.

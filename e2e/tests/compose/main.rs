@@ -19,10 +19,10 @@ const CONTEXT_LIMIT: f64 = 5e6;
 async fn the_lab_comes_up_healthy_survives_restarts_and_leaves_nothing() {
     let lab = Lab::new().unwrap();
 
-    the_build_context_is_small(&lab.build().unwrap());
+    the_build_context_is_small(&lab.compose(&["build"]).unwrap());
     let image = format!("spoor-lab:{}", env!("CARGO_PKG_VERSION"));
     let built = image_id(&image).unwrap();
-    lab.build().unwrap();
+    lab.compose(&["build"]).unwrap();
     assert_eq!(image_id(&image).unwrap(), built, "built again without a change");
 
     lab.compose(&["up", "--detach", "--wait", "--wait-timeout", "120"]).unwrap();
