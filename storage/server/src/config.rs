@@ -29,7 +29,8 @@ pub struct Config {
     /// The greatest size of an export request in bytes, decompressed.
     #[serde(deserialize_with = "size")]
     pub max_request_bytes: usize,
-    /// The bytes of export requests held at one time, before more are refused.
+    /// The bytes of export requests held at one time, before more are refused. At least twice
+    /// `max_request_bytes`, for a compressed one counts with what it is decompressed to.
     #[serde(deserialize_with = "size")]
     pub max_inflight_bytes: usize,
     /// The greatest number of traces that a search answers with, or that are asked for by id.
@@ -109,8 +110,12 @@ impl Config {
             return Some(("client_timeout", "it must be above zero".to_owned()));
         }
         let (request, inflight) = (self.max_request_bytes, self.max_inflight_bytes);
-        (inflight < request).then(|| {
-            let reason = format!("{inflight} bytes are below max_request_bytes, {request}");
+        // Else a large one would never be admitted, and be tried again for ever.
+        (inflight < 2 * request).then(|| {
+            let reason = format!(
+                "{inflight} bytes can't hold a request of max_request_bytes, {request}, both \
+                 compressed and decompressed"
+            );
             ("max_inflight_bytes", reason)
         })
     }

@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | sends what is too large, damaged or cut short | `INVALID_ARGUMENT`, which no OTLP client retries |
 //! | sends more than the server can take at present | `RESOURCE_EXHAUSTED` with `RetryInfo` |
-//! | sends or reads nothing for `client_timeout` | `DEADLINE_EXCEEDED` |
+//! | takes longer than `client_timeout` to send, or to read on | `DEADLINE_EXCEEDED` |
 //! | asks for what is not there yet (filters, pages, `FindSpans`) | `UNIMPLEMENTED` |
 //!
 //! A response is compressed as its request was, as gRPC servers in Go do: a client on the same
@@ -89,10 +89,10 @@ async fn serve(flags: &config::Flags, shutdown: impl Future<Output = ()> + Send)
     };
     logging::init(&config);
     match Server::bind(config).await {
-        Ok(server) => {
-            server.serve(shutdown).await;
-            ExitCode::SUCCESS
-        }
+        Ok(server) => match server.serve(shutdown).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("serving gRPC: {error}"), 1),
+        },
         Err(error) => fail(&error.to_string(), 1),
     }
 }

@@ -75,7 +75,13 @@ impl Server {
 
     /// Serves until `shutdown` is done, then takes no more connections and ends when the
     /// requests in flight have, or after the configured time.
-    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) {
+    ///
+    /// # Errors
+    /// When no more connections can be taken.
+    pub async fn serve(
+        self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), tonic::transport::Error> {
         let Self { config, grpc, grpc_addr, admin, admin_addr, store } = self;
         let writes = Budget::new(config.max_inflight_bytes);
         let metrics = Arc::new(Metrics::new(Arc::clone(&store), writes.clone()));
@@ -116,16 +122,15 @@ impl Server {
             draining.cancel();
             tokio::time::sleep(config.drain_timeout).await;
         };
-        tokio::select! {
-            ended = serving => match ended {
-                Ok(()) => tracing::info!("stopped"),
-                Err(error) => tracing::error!(%error, "stopped serving gRPC"),
-            },
+        let ended = tokio::select! {
+            ended = serving => ended.inspect(|()| tracing::info!("stopped")),
             () = drain => {
                 tracing::warn!(after = ?config.drain_timeout, "stopped with requests in flight");
+                Ok(())
             }
-        }
+        };
         admin.abort();
+        ended
     }
 }
 

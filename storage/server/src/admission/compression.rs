@@ -81,7 +81,7 @@ fn grow(
         // One byte beyond the limit tells that it is passed.
         let room = max_bytes + 1 - out.len();
         let step = out.len().max(4 * compressed).max(MIN_STEP).min(room);
-        permit.merge(budget.take_now(step)?);
+        permit.merge(budget.take_now(step.min(max_bytes - out.len()))?);
         out.reserve_exact(step);
         let read = from
             .by_ref()

@@ -63,7 +63,7 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
         (vec!["--set", "client_timeout=0s"], vec![], vec!["client_timeout", "above zero"]),
         (vec!["--set", "log_format=xml"], vec![], vec!["log_format", "xml"]),
         (
-            vec!["--set", "max_inflight_bytes=1MiB"],
+            vec!["--set", "max_inflight_bytes=31MiB"],
             vec![],
             vec!["max_inflight_bytes", "--set", "max_request_bytes"],
         ),
