@@ -74,6 +74,8 @@ async fn the_root_is_the_earliest_span_without_a_parent(probe: Probe) -> Outcome
                 ],
             ),
             resource_spans("only-children", [child(2, 1, 2), child(2, 2, 1)]),
+            // Of two that start together, the one with the least id.
+            resource_spans("tied", [named("greater id", span(3, 2)), named("root", span(3, 1))]),
         ]))
         .await?;
     let of_zero_parent = Span { parent_span_id: vec![0; 8], ..span_at(1, 2, START + 3) };
@@ -83,8 +85,8 @@ async fn the_root_is_the_earliest_span_without_a_parent(probe: Probe) -> Outcome
         .into_iter()
         .map(|found| (found.root_service, found.root_operation))
         .collect();
-    let expected =
-        [("early", "root"), ("", "")].map(|(service, name)| (service.to_owned(), name.to_owned()));
+    let expected = [("early", "root"), ("", ""), ("tied", "root")]
+        .map(|(service, name)| (service.to_owned(), name.to_owned()));
     expect("roots", roots, expected.to_vec())
 }
 
