@@ -8,13 +8,18 @@ use spoor_store::otlp::{SpanInTrace, SpanKind};
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     spans: HashMap<String, HashMap<String, HashMap<SpanKind, usize>>>,
+    bytes: usize,
 }
+
+/// What a name takes besides its text: its entry and the map behind it.
+const NAME_OVERHEAD: usize = 256;
 
 impl Catalogue {
     pub(crate) fn add<'a>(&mut self, spans: impl Iterator<Item = SpanInTrace<'a>>) {
         for span in named(spans) {
-            let operations = entry(&mut self.spans, span.resource.service_name());
-            *entry(operations, span.span.name).entry(span.span.kind).or_default() += 1;
+            let operations = entry(&mut self.spans, span.resource.service_name(), &mut self.bytes);
+            let kinds = entry(operations, span.span.name, &mut self.bytes);
+            *kinds.entry(span.span.kind).or_default() += 1;
         }
     }
 
@@ -31,11 +36,18 @@ impl Catalogue {
             kinds.remove(&span.span.kind);
             if kinds.is_empty() {
                 operations.remove(span.span.name);
+                self.bytes -= name_bytes(span.span.name);
             }
             if operations.is_empty() {
                 self.spans.remove(service);
+                self.bytes -= name_bytes(service);
             }
         }
+    }
+
+    /// What the catalogue takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(crate) fn services(&self) -> Vec<String> {
@@ -65,10 +77,19 @@ fn named<'a>(
     spans.filter(|span| !span.resource.service_name().is_empty())
 }
 
-/// The entry of a key that is copied only when it is new.
-fn entry<'m, V: Default>(map: &'m mut HashMap<String, V>, key: &str) -> &'m mut V {
-    if !map.contains_key(key) {
-        map.insert(key.to_owned(), V::default());
+/// The entry of a name, which is copied and added to `bytes` only when it is new.
+fn entry<'m, V: Default>(
+    map: &'m mut HashMap<String, V>,
+    name: &str,
+    bytes: &mut usize,
+) -> &'m mut V {
+    if !map.contains_key(name) {
+        map.insert(name.to_owned(), V::default());
+        *bytes += name_bytes(name);
     }
-    map.get_mut(key).expect("the key was inserted if it was not there")
+    map.get_mut(name).expect("the name was inserted if it was not there")
+}
+
+fn name_bytes(name: &str) -> usize {
+    NAME_OVERHEAD + name.len()
 }

@@ -15,6 +15,7 @@ pub(crate) struct State {
     tenants: HashMap<Tenant, Held>,
     // Every trace once, the first to arrive in front.
     arrivals: VecDeque<(Tenant, TraceId)>,
+    // Of all traces and catalogues.
     bytes: usize,
     spans: usize,
     evicted: u64,
@@ -45,6 +46,7 @@ impl State {
         self.check_fits(tenant, &traces)?;
         let written: HashSet<_> = traces.iter().map(|trace| trace.trace_id).collect();
         let held = self.tenants.entry(tenant.clone()).or_default();
+        self.bytes -= held.catalogue.bytes();
         for more in traces {
             let trace = held.traces.entry(more.trace_id).or_insert_with(|| {
                 self.arrivals.push_back((tenant.clone(), more.trace_id));
@@ -59,7 +61,12 @@ impl State {
             // A search that still reads the trace keeps what it has.
             Arc::make_mut(trace).append(more);
         }
-        while self.bytes > self.limits.bytes || self.arrivals.len() > self.limits.traces {
+        self.bytes += held.catalogue.bytes();
+        // Once around at most: what is left then was just written.
+        for _ in 0..self.arrivals.len() {
+            if self.bytes <= self.limits.bytes && self.arrivals.len() <= self.limits.traces {
+                break;
+            }
             let Some((owner, id)) = self.arrivals.pop_front() else { break };
             if owner == *tenant && written.contains(&id) {
                 // What was just acknowledged stays.
@@ -101,8 +108,9 @@ impl State {
     fn forget(&mut self, tenant: &Tenant, id: TraceId) {
         let Some(held) = self.tenants.get_mut(tenant) else { return };
         let Some(trace) = held.traces.remove(&id) else { return };
+        self.bytes -= held.catalogue.bytes() + trace.bytes();
         held.catalogue.remove(trace.spans());
-        self.bytes -= trace.bytes();
+        self.bytes += held.catalogue.bytes();
         self.spans -= trace.span_count();
         if held.traces.is_empty() {
             self.tenants.remove(tenant);
@@ -112,6 +120,7 @@ impl State {
     pub(crate) fn purge(&mut self, tenant: &Tenant) {
         let Some(held) = self.tenants.remove(tenant) else { return };
         self.arrivals.retain(|(owner, _)| owner != tenant);
+        self.bytes -= held.catalogue.bytes();
         for trace in held.traces.values() {
             self.bytes -= trace.bytes();
             self.spans -= trace.span_count();

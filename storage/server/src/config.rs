@@ -68,7 +68,7 @@ impl Default for Config {
             client_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
             memory_max_traces: 100_000,
-            memory_max_bytes: 512 << 20,
+            memory_max_bytes: 256 << 20,
             log: Targets::new().with_default(LevelFilter::INFO),
             log_format: LogFormat::Text,
         }

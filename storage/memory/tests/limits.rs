@@ -1,0 +1,108 @@
+//! What the memory engine forgets, and what it refuses, to keep its limits.
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message;
+use spoor_memory::{Limits, MemoryStore};
+use spoor_store::{LegacyQuery, Store, Tenant, Usage, WriteError};
+
+const MANY: usize = 1 << 30;
+
+/// A span of each of these traces, in a service named after the first; each name has `name_len`
+/// bytes.
+fn request(traces: &[u8], name_len: usize) -> Bytes {
+    let spans = traces.iter().map(|trace| Span {
+        trace_id: vec![*trace; 16],
+        span_id: vec![1; 8],
+        name: "n".repeat(name_len),
+        start_time_unix_nano: u64::from(*trace),
+        ..Span::default()
+    });
+    let service = Value::StringValue(format!("service-{}", traces[0]));
+    let attribute = KeyValue {
+        key: "service.name".to_owned(),
+        value: Some(AnyValue { value: Some(service) }),
+        ..KeyValue::default()
+    };
+    let resource_spans = ResourceSpans {
+        resource: Some(Resource { attributes: vec![attribute], ..Resource::default() }),
+        scope_spans: vec![ScopeSpans { spans: spans.collect(), ..ScopeSpans::default() }],
+        ..ResourceSpans::default()
+    };
+    ExportTraceServiceRequest { resource_spans: vec![resource_spans] }.encode_to_vec().into()
+}
+
+async fn write(store: &MemoryStore, traces: &[u8], name_len: usize) -> Result<(), WriteError> {
+    store.write(&Tenant::default(), request(traces, name_len)).await.map(drop)
+}
+
+/// The traces held, by the byte that their ids repeat, ascending.
+async fn held(store: &MemoryStore) -> Vec<u8> {
+    let query = LegacyQuery { depth: i32::MAX, ..LegacyQuery::default() }.compile(MANY).unwrap();
+    let found = store.find_trace_ids(&Tenant::default(), query).await.unwrap();
+    let mut traces: Vec<_> = found.iter().map(|found| found.trace_id.as_bytes()[0]).collect();
+    traces.sort_unstable();
+    traces
+}
+
+#[tokio::test]
+async fn beyond_its_traces_it_forgets_those_that_arrived_first_with_all_that_told_of_them() {
+    let store = MemoryStore::new(Limits { traces: 2, bytes: MANY });
+    for trace in [9, 1, 5] {
+        write(&store, &[trace], 1).await.unwrap();
+    }
+    assert_eq!(held(&store).await, [1, 5]);
+    let services = store.services(&Tenant::default()).await.unwrap();
+    assert_eq!(services, ["service-1", "service-5"]);
+    let usage = store.usage();
+    assert_eq!((usage.traces, usage.spans, usage.evicted_traces), (2, 2, 1));
+}
+
+#[tokio::test]
+async fn beyond_its_bytes_it_forgets_those_that_arrived_first() {
+    let store = MemoryStore::new(Limits { traces: MANY, bytes: 20_000 });
+    for trace in 1..=20 {
+        write(&store, &[trace], 1_000).await.unwrap();
+        assert!(store.usage().bytes <= 20_000);
+    }
+    let held = held(&store).await;
+    assert!(held.len() > 3, "{held:?}");
+    assert_eq!(held.last(), Some(&20));
+    assert!(held.is_sorted_by(|a, b| a + 1 == *b), "{held:?}");
+}
+
+#[tokio::test]
+async fn what_was_just_acknowledged_stays_though_its_trace_arrived_first() {
+    let store = MemoryStore::new(Limits { traces: MANY, bytes: 20_000 });
+    for (trace, name_len) in [(1, 4_000), (2, 4_000), (1, 4_000)] {
+        write(&store, &[trace], name_len).await.unwrap();
+    }
+    assert_eq!(held(&store).await, [1]);
+    assert_eq!(store.usage().spans, 2);
+}
+
+#[tokio::test]
+async fn what_could_never_be_held_is_refused_and_nothing_is_forgotten_for_it() {
+    let store = MemoryStore::new(Limits { traces: 3, bytes: 10_000 });
+    write(&store, &[1], 6_000).await.unwrap();
+    let before = store.usage();
+    for (traces, name_len) in [(&[2][..], 12_000), (&[1], 6_000), (&[2, 3, 4, 5], 1)] {
+        let refused = write(&store, traces, name_len).await;
+        assert!(matches!(refused, Err(WriteError::TooLarge(_))), "{refused:?}");
+    }
+    assert_eq!(held(&store).await, [1]);
+    assert_eq!(store.usage(), before);
+}
+
+#[tokio::test]
+async fn a_purge_gives_everything_back() {
+    let store = MemoryStore::new(Limits { traces: 2, bytes: MANY });
+    write(&store, &[1, 2], 1).await.unwrap();
+    store.purge(&Tenant::default()).await.unwrap();
+    assert_eq!(store.usage(), Usage::default());
+    write(&store, &[3, 4], 1).await.unwrap();
+    assert_eq!(held(&store).await, [3, 4]);
+}
