@@ -25,7 +25,7 @@ impl Jaeger {
         let (otlp, grpc, http) = (free_address()?, free_address()?, free_address()?);
         let health = free_address()?;
         let mut command = Command::new(real_program("jaeger")?);
-        command.args(["--config", CONFIGURATION]).env("SPOOR_ENDPOINT", storage.to_string());
+        command.args(["--config", CONFIGURATION]).env("STORAGE_ENDPOINT", storage.to_string());
         for (variable, address) in [
             ("JAEGER_OTLP_GRPC_PORT", otlp),
             ("JAEGER_OTLP_HTTP_PORT", free_address()?),

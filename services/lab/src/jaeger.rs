@@ -37,7 +37,7 @@ pub fn part(program: &Path, ports: &Ports) -> anyhow::Result<Part> {
     command.arg(program).args(["--config", "env:LAB_JAEGER_CONFIGURATION"]);
     command.env("LAB_JAEGER_CONFIGURATION", CONFIGURATION);
     command.env("JAEGER_LISTEN_HOST", ports.address(UI).ip().to_string());
-    command.env("SPOOR_ENDPOINT", ports.address(parts::SPOOR).to_string());
+    command.env("STORAGE_ENDPOINT", ports.address(parts::SPOOR).to_string());
     for (variable, port) in [
         ("JAEGER_UI_PORT", UI),
         ("JAEGER_QUERY_GRPC_PORT", QUERY_GRPC),
@@ -81,7 +81,7 @@ pub fn find(
     if let Some(program) = on_path.into_iter().find(|program| program.is_file()) {
         return Ok(program);
     }
-    let cache = set("SPOOR_PROGRAMS").or_else(|| {
+    let cache = set("LAB_PROGRAMS").or_else(|| {
         let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
         Some(caches.join("spoor/programs"))
     });

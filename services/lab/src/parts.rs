@@ -9,8 +9,8 @@ use crate::jaeger;
 use crate::ports::{Port, Ports};
 
 /// gRPC of the storage server: OTLP and `jaeger.storage.v2`.
-pub const SPOOR: Port = Port { part: "spoor", variable: "SPOOR_PORT", default: 17271 };
-const SPOOR_ADMIN: Port = Port { part: "spoor", variable: "SPOOR_ADMIN_PORT", default: 17272 };
+pub const SPOOR: Port = Port { part: "spoor", variable: "STORAGE_PORT", default: 17271 };
+const SPOOR_ADMIN: Port = Port { part: "spoor", variable: "STORAGE_ADMIN_PORT", default: 17272 };
 
 /// HTTP and gRPC of each service. The targets of one are the next two, round and round.
 const SERVICES: [Port; 4] = [

@@ -131,7 +131,7 @@ fn a_taken_port_is_named_with_its_part_before_anything_starts() {
 #[test]
 fn without_a_jaeger_program_the_command_that_builds_one_is_named() {
     let ended = Lab::start_with(&["up", "--with", "jaeger"], |c| {
-        c.env_remove("LAB_JAEGER").env("PATH", "").env("SPOOR_PROGRAMS", "/nonexistent");
+        c.env_remove("LAB_JAEGER").env("PATH", "").env("LAB_PROGRAMS", "/nonexistent");
     })
     .end();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");

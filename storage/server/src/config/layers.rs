@@ -8,18 +8,6 @@ use super::{Config, ConfigError};
 
 const PREFIX: &str = "SPOOR_";
 
-/// Variables with the prefix that are other parts' of the lab: its scripts', its compose files'
-/// and Jaeger's configuration's. Whoever exports one for those can still start a server.
-const OF_THE_LAB: [&str; 7] = [
-    "SPOOR_ADMIN_PORT",
-    "SPOOR_DOCKER",
-    "SPOOR_ENDPOINT",
-    "SPOOR_JAEGER",
-    "SPOOR_LAB_IMAGE",
-    "SPOOR_PORT",
-    "SPOOR_PROGRAMS",
-];
-
 /// The flags of `spoor serve`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
@@ -103,9 +91,7 @@ fn from_environment(
 ) -> Result<Vec<Setting>, ConfigError> {
     let mut settings = Vec::new();
     for (name, value) in environment {
-        let Some(name) = name.to_str().filter(|name| !OF_THE_LAB.contains(name)) else {
-            continue;
-        };
+        let Some(name) = name.to_str() else { continue };
         // Compose gives a variable that is not set an empty value.
         if value.is_empty() {
             continue;

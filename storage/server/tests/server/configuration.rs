@@ -78,7 +78,7 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
 }
 
 #[tokio::test]
-async fn a_later_layer_wins_and_the_labs_own_variables_are_no_keys() {
+async fn a_later_layer_wins_and_an_empty_variable_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spoor.toml");
     let port = |port: u16| format!("127.0.0.1:{port}");
@@ -88,12 +88,11 @@ async fn a_later_layer_wins_and_the_labs_own_variables_are_no_keys() {
         [0, 1, 2].map(|index: usize| port(taken[index].local_addr().unwrap().port()));
     std::fs::write(&path, format!("listen = \"{file}\"\n")).unwrap();
     let config = ["--config", path.to_str().unwrap()];
-    let lab = ("SPOOR_PROGRAMS", "/somewhere");
     let unset = ("SPOOR_LOG", "");
 
     // A taken port is named with its key: so the error tells which layer won.
     let cases = [
-        (refused(&config, &[lab, unset]).await, file),
+        (refused(&config, &[unset]).await, file),
         (refused(&config, &[("SPOOR_LISTEN", &environment)]).await, environment.clone()),
         (
             refused(&[config[0], config[1], "--listen", &flag], &[("SPOOR_LISTEN", &environment)])
