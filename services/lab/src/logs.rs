@@ -1,8 +1,10 @@
 //! The log lines of all parts: shown as they come, and the last ones kept.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, stdout};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::output::Output;
 
 /// How many lines of a part are kept.
 const KEPT: usize = 1_000;
@@ -14,7 +16,7 @@ const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
 /// The lines of all parts. Clones share them.
 #[derive(Clone)]
 pub struct Logs {
-    shown: bool,
+    shown: Option<Output>,
     coloured: bool,
     kept: Arc<Mutex<HashMap<&'static str, Kept>>>,
 }
@@ -25,8 +27,8 @@ struct Kept {
 }
 
 impl Logs {
-    /// No lines yet. They are only kept unless they are to be `shown`.
-    pub fn new(shown: bool) -> Self {
+    /// No lines yet. They are only kept unless there is an output for them.
+    pub fn new(shown: Option<Output>) -> Self {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { shown, coloured: stdout().is_terminal() && !no_colour, kept: Arc::default() }
     }
@@ -36,9 +38,9 @@ impl Logs {
         let mut parts = self.lock();
         let colour = COLOURS[parts.len() % COLOURS.len()];
         let kept = parts.entry(part).or_insert(Kept { colour, lines: VecDeque::new() });
-        if self.shown {
+        if let Some(output) = &self.shown {
             let name = prefix(part, self.coloured.then_some(kept.colour));
-            print(&format!("{name}{line}\n"));
+            output.offer(format!("{name}{line}\n"));
         }
         if kept.lines.len() == KEPT {
             kept.lines.pop_front();
@@ -74,19 +76,13 @@ pub fn prefix(part: &str, colour: Option<u8>) -> String {
     }
 }
 
-/// Writes to standard output in one piece. Who closed it wants to see no more: no reason to fail.
-pub fn print(text: &str) {
-    let mut stdout = stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_the_last_lines_are_kept() {
-        let logs = Logs::new(false);
+        let logs = Logs::new(None);
         for number in 0..KEPT + 5 {
             logs.push("app-a", format!("line {number}"));
         }
@@ -97,7 +93,7 @@ mod tests {
 
     #[test]
     fn lines_of_a_trace_are_found_by_part_in_text_and_json() {
-        let logs = Logs::new(false);
+        let logs = Logs::new(None);
         logs.push("app-a", "started".to_owned());
         logs.push("app-a", "called trace_id=4bf92f span_id=1".to_owned());
         logs.push("app-a", r#"{"trace_id":"4bf92f"}"#.to_owned());

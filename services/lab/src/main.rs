@@ -6,6 +6,7 @@ mod interrupt;
 mod jaeger;
 mod logs;
 mod once;
+mod output;
 mod part;
 mod parts;
 mod ports;
@@ -14,9 +15,11 @@ mod trace;
 mod tree;
 mod up;
 
+use std::io::stderr;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use output::Output;
 
 /// An observability lab: four instrumented services, and the storage server that keeps their
 /// traces.
@@ -46,7 +49,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("lab: {error:#}");
+            Output::new(stderr()).print(format!("lab: {error:#}\n")).await;
             ExitCode::FAILURE
         }
     }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::children::Children;
-use crate::logs::{Logs, prefix, print};
+use crate::logs::{Logs, prefix};
+use crate::output::Output;
 use crate::parts::{ENTRY, Parts, SPOOR};
 use crate::ports::Ports;
 use crate::storage::Storage;
@@ -30,6 +31,7 @@ pub async fn run(
     ports: &Ports,
     logs: &Logs,
     http: &reqwest::Client,
+    output: &Output,
 ) -> anyhow::Result<()> {
     let backends = parts.backends.len();
     let with_jaeger = parts.backends.iter().any(|part| part.name == jaeger::UI.part);
@@ -57,20 +59,24 @@ pub async fn run(
         sleep(POLL_INTERVAL).await;
     };
 
-    print(&format!("trace {trace_id} of GET {url}\n\n{}\nits log lines\n\n", tree::draw(&trace)));
+    let tree = tree::draw(&trace);
+    let mut report = format!("trace {trace_id} of GET {url}\n\n{tree}\nits log lines\n\n");
     for service in services {
         let lines = logs.of_trace(service, &trace_id);
         if lines.is_empty() {
             problems.push(format!("no log line of {service} has the trace id"));
         }
         for line in lines {
-            print(&format!("{}{line}\n", prefix(service, None)));
+            report.push_str(&format!("{}{line}\n", prefix(service, None)));
         }
     }
+    if problems.is_empty() {
+        report.push_str("\nevery expected call is in the trace\n");
+    }
+    output.print(report).await;
     if !problems.is_empty() {
         bail!("the trace is not that of one request:\n  {}", problems.join("\n  "));
     }
-    print("\nevery expected call is in the trace\n");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `lab up`: everything started, ready, watched and ended.
 
+use std::io::stdout;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use clap::ValueEnum;
 
 use crate::children::Children;
 use crate::interrupt::Interrupt;
-use crate::logs::{Logs, print};
+use crate::logs::Logs;
+use crate::output::Output;
 use crate::parts::{self, ENTRY, Parts};
 use crate::ports::Ports;
 use crate::{jaeger, once};
@@ -54,7 +56,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let backends = parts.backends.len();
 
     let mut interrupt = Interrupt::new().context("listening for signals")?;
-    let logs = Logs::new(!arguments.once);
+    let output = Output::new(stdout());
+    let logs = Logs::new((!arguments.once).then(|| output.clone()));
     // A proxy that is configured cannot reach loopback.
     let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_DEADLINE);
     let http = http.build().context("making an HTTP client")?;
@@ -66,8 +69,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         },
         outcome = async {
             match arguments.once {
-                true => once::run(&mut children, parts, &ports, &logs, &http).await,
-                false => stay(&mut children, parts, &ports).await,
+                true => once::run(&mut children, parts, &ports, &logs, &http, &output).await,
+                false => stay(&mut children, parts, &ports, &output).await,
             }
         } => outcome,
     };
@@ -82,11 +85,18 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         // Asked again: what still runs is killed.
         () = interrupt.next() => {}
     }
+    drop(children);
+    output.print(String::new()).await;
     outcome
 }
 
 /// Starts `parts` and waits until one ends, which none should.
-async fn stay(children: &mut Children, parts: Parts, ports: &Ports) -> anyhow::Result<()> {
+async fn stay(
+    children: &mut Children,
+    parts: Parts,
+    ports: &Ports,
+    output: &Output,
+) -> anyhow::Result<()> {
     let mut summary = "\nThe lab is up.\n\n".to_owned();
     let mut ui = None;
     for part in parts.backends.into_iter().chain(parts.services) {
@@ -107,6 +117,6 @@ async fn stay(children: &mut Children, parts: Parts, ports: &Ports) -> anyhow::R
             .to_owned(),
     });
     summary.push_str("End    Ctrl-C\n\n");
-    print(&summary);
+    output.print(summary).await;
     bail!(children.first_end().await)
 }

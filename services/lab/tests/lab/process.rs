@@ -64,8 +64,8 @@ impl Lab {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut command);
         let mut child = command.spawn().unwrap();
-        let output = Output::new(child.stdout.take().unwrap());
-        let errors = Output::new(child.stderr.take().unwrap());
+        let output = Output::new(child.stdout.take());
+        let errors = Output::new(child.stderr.take());
         Self { child, output, errors }
     }
 
@@ -137,11 +137,12 @@ impl Drop for Lab {
 }
 
 impl Output {
-    fn new(stream: impl Read + Send + 'static) -> Self {
+    /// Empty for a stream that the test has to itself.
+    fn new(stream: Option<impl Read + Send + 'static>) -> Self {
         let text = Arc::new(Mutex::new(String::new()));
         let shared = text.clone();
         let reader = thread::spawn(move || {
-            for line in BufReader::new(stream).lines() {
+            for line in stream.into_iter().flat_map(|stream| BufReader::new(stream).lines()) {
                 let line = line.unwrap();
                 shared.lock().unwrap().extend([line.as_str(), "\n"]);
             }
@@ -202,7 +203,7 @@ pub fn gone(of_interest: &[Process]) {
 pub fn get(url: &str) -> serde_json::Value {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
         http.get(url).send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
     })
 }
