@@ -2,8 +2,10 @@
 
 use http::Uri;
 
-/// Query keys whose values are signatures, as the conventions for `url.query` list them.
-const SECRET_KEYS: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature"];
+/// Query keys whose values are credentials or signatures: the list of the conventions for `url.full`
+/// and `url.query`, in which case matters.
+const SECRET_KEYS: [&str; 5] =
+    ["X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "sig", "X-Goog-Signature"];
 
 const REDACTED: &str = "REDACTED";
 
@@ -54,6 +56,17 @@ mod tests {
             ("http://s.example", "http://s.example/"),
         ] {
             assert_eq!(redacted(&url.parse().unwrap()), expected);
+        }
+        for key in [
+            "X-Amz-Signature",
+            "X-Amz-Credential",
+            "X-Amz-Security-Token",
+            "sig",
+            "X-Goog-Signature",
+        ] {
+            let url = format!("https://s.example/o?a=1&{key}=abc&b=2").parse().unwrap();
+            let expected = format!("https://s.example/o?a=1&{key}=REDACTED&b=2");
+            assert_eq!(redacted(&url), expected);
         }
     }
 }
