@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use opentelemetry_semantic_conventions::attribute::{
     HTTP_REQUEST_METHOD, HTTP_REQUEST_METHOD_ORIGINAL, HTTP_RESPONSE_STATUS_CODE, URL_FULL,
 };
-use reqwest::Body;
+use reqwest::{Body, ResponseBuilderExt};
 use tower::{Layer, Service, ServiceExt};
 use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -60,7 +60,8 @@ impl Client {
     /// Sends a request. The span ends with the response's body.
     ///
     /// # Errors
-    /// Those of [`reqwest::Client::execute`].
+    /// Those of [`reqwest::Client::execute`], without their URL: it may hold credentials, and what is
+    /// told of an error ends in the span.
     pub async fn execute(
         &self,
         request: reqwest::Request,
@@ -88,7 +89,14 @@ impl Service<Request<Body>> for Reqwest {
         let client = self.0.clone();
         Box::pin(async move {
             let request = reqwest::Request::try_from(request)?;
-            client.execute(request).await.map(Response::from)
+            let response = client.execute(request).await.map_err(reqwest::Error::without_url)?;
+            let url = response.url().clone();
+            let (mut head, body) = Response::from(response).into_parts();
+            // The conversion forgets where the redirects led.
+            if let Some(extensions) = Response::builder().url(url).extensions_mut() {
+                head.extensions.extend(std::mem::take(extensions));
+            }
+            Ok(Response::from_parts(head, body))
         })
     }
 }

@@ -54,6 +54,7 @@ async fn a_call_is_a_client_span_and_below_it_a_server_span() {
     let address = serve(router()).await;
 
     let response = send(address, "/items/7?colour=red&sig=abc").await;
+    assert_eq!(response.url().path(), "/items/7");
     assert_eq!(response.text().await.unwrap(), "an item");
 
     let spans = telemetry.spans(2).await;
@@ -186,14 +187,16 @@ async fn trace_state_baggage_and_a_decision_not_to_sample_go_on_to_the_next_serv
 }
 
 #[tokio::test]
-async fn a_call_that_finds_nobody_is_an_error_that_tells_the_cause() {
+async fn a_call_that_finds_nobody_is_an_error_that_tells_the_cause_but_not_the_url() {
     let telemetry = Telemetry::start();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url: Url = format!("http://{closed}/").parse().unwrap();
+    let url: Url = format!("http://me:secret@{closed}/?sig=secret").parse().unwrap();
     client().execute(reqwest::Request::new(reqwest::Method::GET, url)).await.unwrap_err();
     let span = telemetry.spans(1).await.remove(0);
     let Status::Error { description } = &span.status else { panic!("{span:?}") };
     assert!(description.contains("refused"), "{description}");
+    assert!(!description.contains("http://"), "{description}");
+    assert!(!format!("{span:?}").contains("secret"), "{span:?}");
     assert_eq!(attribute(&span, "error.type"), Some("reqwest::error::Error".into()));
 }
 
