@@ -8,6 +8,9 @@ use crate::tasks::tasks_server::Tasks;
 use crate::tasks::{CpuTaskRequest, CpuTaskResponse, IoTask};
 use crate::work::MAX_LIMIT;
 
+/// What [`Tasks`] has, by full name.
+pub(crate) const METHODS: &[&str] = &["demo.v1.Tasks/CpuTask"];
+
 #[tonic::async_trait]
 impl Tasks for App {
     async fn cpu_task(

@@ -16,6 +16,7 @@ use tracing::{error, info};
 
 use crate::chain::chain;
 use crate::error::Error;
+use crate::grpc::METHODS;
 use crate::peers::Peers;
 use crate::tasks::tasks_server::TasksServer;
 use crate::work::{Cpu, MAX_LIMIT, io_task};
@@ -32,7 +33,8 @@ pub(crate) struct App {
 
 /// HTTP and gRPC on one router, each under its own layer, so that a request has one span.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let tasks = telemetry::grpc::ServerLayer::default().layer(TasksServer::from_arc(app.clone()));
+    let tasks =
+        telemetry::grpc::ServerLayer::new(METHODS).layer(TasksServer::from_arc(app.clone()));
     Router::new()
         .route("/", get(home))
         .route("/items/{id}", get(item))

@@ -19,7 +19,7 @@ use crate::body::TracedBody;
 pub trait Convention {
     /// The span of a request, its context read from or written to the headers; a disabled one for
     /// a request that makes no span.
-    fn start<B>(request: &mut Request<B>) -> Span;
+    fn start<B>(&self, request: &mut Request<B>) -> Span;
 
     /// The head of the response is there. Returns whether trailers are to tell the outcome.
     fn response(span: &Span, status: StatusCode, headers: &HeaderMap) -> bool;
@@ -32,40 +32,22 @@ pub trait Convention {
 }
 
 /// Makes a service's calls spans.
-#[derive(Debug)]
-pub struct CallLayer<C>(PhantomData<fn() -> C>);
+#[derive(Clone, Debug, Default)]
+pub struct CallLayer<C>(pub(crate) C);
 
-impl<C> Default for CallLayer<C> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<C> Clone for CallLayer<C> {
-    fn clone(&self) -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<S, C> Layer<S> for CallLayer<C> {
+impl<S, C: Clone> Layer<S> for CallLayer<C> {
     type Service = Call<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Call { inner, convention: PhantomData }
+        Call { inner, convention: self.0.clone() }
     }
 }
 
 /// A service whose calls are spans.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Call<S, C> {
     inner: S,
-    convention: PhantomData<fn() -> C>,
-}
-
-impl<S: Clone, C> Clone for Call<S, C> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), convention: PhantomData }
-    }
+    convention: C,
 }
 
 impl<S, C, RequestBody, ResponseBody> Service<Request<RequestBody>> for Call<S, C>
@@ -82,7 +64,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let span = C::start(&mut request);
+        let span = self.convention.start(&mut request);
         let response = span.in_scope(|| self.inner.call(request));
         CallFuture { response: response.instrument(span), done: false, convention: PhantomData }
     }

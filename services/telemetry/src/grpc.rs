@@ -17,23 +17,34 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use crate::call::CallLayer;
 
 /// Makes the calls of a tonic service SERVER spans, named by their full method, such as
-/// `demo.v1.Tasks/CpuTask`. Calls of `grpc.health.v1.Health` make none.
+/// `demo.v1.Tasks/CpuTask`, if that is one of those the layer is made with: any other could be
+/// anything a client made up. Calls of `grpc.health.v1.Health` make none.
 ///
 /// Where HTTP and gRPC share an axum router, this wraps the gRPC service alone, and
 /// [`http::ServerLayer`](crate::http::ServerLayer) is given to the router before that service is
 /// added: then each request has one span.
 pub type ServerLayer = CallLayer<server::Server>;
 
+impl ServerLayer {
+    /// The layer of a server that has these full methods.
+    pub fn new(methods: &'static [&'static str]) -> Self {
+        Self(server::Server { methods })
+    }
+}
+
 /// Makes the calls of a tonic client CLIENT spans; wrap the channel in it. `server.address` is
 /// known if the client is made by `with_origin`.
 pub type ClientLayer = CallLayer<client::Client>;
+
+/// `rpc.system.name`, and the name of a span that no method may name.
+const SYSTEM: &str = "grpc";
 
 /// `/package.Service/Method` without its first slash.
 fn full_method(uri: &Uri) -> &str {
     uri.path().trim_start_matches('/')
 }
 
-fn set_method(span: &Span, uri: &Uri) {
-    span.set_attribute(RPC_SYSTEM_NAME, "grpc");
-    span.set_attribute(RPC_METHOD, full_method(uri).to_owned());
+fn set_method(span: &Span, method: &str) {
+    span.set_attribute(RPC_SYSTEM_NAME, SYSTEM);
+    span.set_attribute(RPC_METHOD, method.to_owned());
 }

@@ -10,14 +10,14 @@ use crate::call::Convention;
 use crate::propagation;
 
 /// The convention of gRPC clients.
-#[derive(Debug)]
-pub enum Client {}
+#[derive(Clone, Debug, Default)]
+pub struct Client;
 
 impl Convention for Client {
-    fn start<B>(request: &mut Request<B>) -> Span {
+    fn start<B>(&self, request: &mut Request<B>) -> Span {
         let method = full_method(request.uri());
         let span = info_span!("rpc.client", otel.name = method, otel.kind = "client");
-        set_method(&span, request.uri());
+        set_method(&span, method);
         set_callee(&span, request.uri());
         propagation::inject(&span, request.headers_mut());
         span

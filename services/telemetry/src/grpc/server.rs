@@ -1,26 +1,35 @@
 //! The SERVER side.
 
 use http::{HeaderMap, Request, StatusCode};
+use opentelemetry_semantic_conventions::attribute::RPC_METHOD_ORIGINAL;
 use tonic::{Code, Status};
 use tracing::{Span, info_span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{full_method, set_method, status};
+use super::{SYSTEM, full_method, set_method, status};
 use crate::attributes::set_ends;
 use crate::call::Convention;
 use crate::propagation;
 
 /// The convention of gRPC servers.
-#[derive(Debug)]
-pub enum Server {}
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub(super) methods: &'static [&'static str],
+}
 
 impl Convention for Server {
-    fn start<B>(request: &mut Request<B>) -> Span {
+    fn start<B>(&self, request: &mut Request<B>) -> Span {
         let method = full_method(request.uri());
         if method.starts_with("grpc.health.v1.Health/") {
             return Span::none();
         }
-        let span = info_span!(parent: None, "rpc.server", otel.name = method, otel.kind = "server");
-        set_method(&span, request.uri());
+        let is_known = self.methods.contains(&method);
+        let name = if is_known { method } else { SYSTEM };
+        let span = info_span!(parent: None, "rpc.server", otel.name = name, otel.kind = "server");
+        set_method(&span, if is_known { method } else { "_OTHER" });
+        if !is_known {
+            span.set_attribute(RPC_METHOD_ORIGINAL, method.to_owned());
+        }
         set_ends(&span, request);
         propagation::extract(&span, request.headers());
         let context = propagation::span_context(&span);

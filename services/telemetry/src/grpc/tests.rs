@@ -47,7 +47,7 @@ fn router(answer: Answer) -> Router {
         .layer(http::ServerLayer::default())
         .route_service(
             "/opentelemetry.proto.collector.trace.v1.TraceService/{method}",
-            ServerLayer::default().layer(TraceServiceServer::new(answer)),
+            ServerLayer::new(&[METHOD]).layer(TraceServiceServer::new(answer)),
         )
 }
 
@@ -88,6 +88,20 @@ async fn a_call_is_a_client_span_and_below_it_a_server_span() {
     for span in [client, server] {
         assert_eq!(attribute(span, "server.port"), Some(i64::from(address.port()).into()));
     }
+}
+
+#[tokio::test]
+async fn a_method_that_a_client_made_up_names_no_span() {
+    let telemetry = Telemetry::start();
+    let address = serve(router(Answer(Some(Code::Ok)))).await;
+    let made_up = METHOD.replace("Export", "Exprot");
+    let response = reqwest::get(format!("http://{address}/{made_up}")).await.unwrap();
+    assert_eq!(response.headers()["grpc-status"], "12");
+    let span = telemetry.spans(1).await.remove(0);
+    assert_eq!(span.name, "grpc");
+    assert_eq!(attribute(&span, "rpc.method"), Some("_OTHER".into()));
+    assert_eq!(attribute(&span, "rpc.method_original"), Some(made_up.into()));
+    assert_eq!(attribute(&span, "rpc.response.status_code"), Some("UNIMPLEMENTED".into()));
 }
 
 #[tokio::test]
@@ -152,7 +166,7 @@ async fn on_a_router_that_serves_both_a_request_is_one_server_span() {
 #[tokio::test]
 async fn a_health_check_makes_no_span() {
     let telemetry = Telemetry::start();
-    let health = ServerLayer::default().layer(get(async || "SERVING"));
+    let health = ServerLayer::new(&["shop.v1.Shop/Buy"]).layer(get(async || "SERVING"));
     let router = Router::new()
         .route_service("/grpc.health.v1.Health/Check", health.clone())
         .route_service("/shop.v1.Shop/Buy", health);

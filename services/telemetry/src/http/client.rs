@@ -18,11 +18,11 @@ use crate::call::{Call, Convention};
 use crate::propagation;
 
 /// The convention of HTTP clients.
-#[derive(Debug)]
-pub enum Outgoing {}
+#[derive(Clone, Debug, Default)]
+pub struct Outgoing;
 
 impl Convention for Outgoing {
-    fn start<B>(request: &mut Request<B>) -> Span {
+    fn start<B>(&self, request: &mut Request<B>) -> Span {
         let method = known_method(request.method());
         let name = method.unwrap_or("HTTP");
         let span = info_span!("http.client", otel.name = name, otel.kind = "client");

@@ -18,11 +18,11 @@ use crate::propagation;
 const UNTRACED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// The convention of HTTP servers.
-#[derive(Debug)]
-pub enum Server {}
+#[derive(Clone, Debug, Default)]
+pub struct Server;
 
 impl Convention for Server {
-    fn start<B>(request: &mut Request<B>) -> Span {
+    fn start<B>(&self, request: &mut Request<B>) -> Span {
         let path = request.uri().path();
         if UNTRACED.contains(&path) {
             return Span::none();
