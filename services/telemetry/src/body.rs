@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tracing::Span;
 
 use crate::attributes::set_transport_error;
-use crate::call::Convention;
+use crate::call::{Convention, record_drop};
 
 pin_project! {
     /// A body that keeps its call's span until it ends, fails, or is dropped.
@@ -30,9 +30,7 @@ pin_project! {
             if let Some(span) = this.span.take() {
                 // Also where nothing is to be told: the last exit from a span is its end.
                 let _entered = span.enter();
-                if *this.awaits_trailers {
-                    C::abandoned(&span);
-                }
+                record_drop::<C>(&span, !*this.awaits_trailers);
             }
         }
     }

@@ -12,7 +12,7 @@ use tower::{Layer, Service};
 use tracing::instrument::Instrumented;
 use tracing::{Instrument, Span};
 
-use crate::attributes::set_transport_error;
+use crate::attributes::{set_error, set_transport_error};
 use crate::body::TracedBody;
 
 /// What the semantic conventions ask of one side of one protocol.
@@ -28,7 +28,17 @@ pub trait Convention {
     fn trailers(_span: &Span, _trailers: &HeaderMap) {}
 
     /// The call was given up before its response, or the trailers that were to tell its outcome.
-    fn abandoned(_span: &Span) {}
+    fn abandoned(span: &Span);
+}
+
+/// Records why a call is dropped: its code panicked, or, unless its outcome is known by now, it was
+/// given up.
+pub(crate) fn record_drop<C: Convention>(span: &Span, outcome_is_known: bool) {
+    if std::thread::panicking() {
+        set_error(span, "panic".to_owned(), "the code of the call panicked".to_owned());
+    } else if !outcome_is_known {
+        C::abandoned(span);
+    }
 }
 
 /// Makes a service's calls spans.
@@ -83,7 +93,7 @@ pin_project! {
     impl<F, C: Convention> PinnedDrop for CallFuture<F, C> {
         fn drop(this: Pin<&mut Self>) {
             if !this.done {
-                C::abandoned(this.response.span());
+                record_drop::<C>(this.response.span(), false);
             }
         }
     }

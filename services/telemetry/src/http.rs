@@ -43,6 +43,9 @@ fn known_method(method: &Method) -> Option<&str> {
     METHODS.contains(method).then(|| method.as_str())
 }
 
+/// `error.type` of a call that was given up before its response; gRPC has a status for it.
+const CANCELLED: &str = "cancelled";
+
 fn protocol_version(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "1.0",

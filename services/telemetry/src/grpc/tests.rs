@@ -22,8 +22,11 @@ use crate::testing::{Telemetry, attribute, attributes, both_sides, serve};
 
 const METHOD: &str = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// Answers with a code, or never.
-struct Answer(Option<Code>);
+enum Answer {
+    Code(Code),
+    Never,
+    Panic,
+}
 
 #[tonic::async_trait]
 impl TraceService for Answer {
@@ -32,10 +35,11 @@ impl TraceService for Answer {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         assert!(request.extensions().get::<SpanContext>().is_some_and(SpanContext::is_valid));
-        match self.0 {
-            Some(Code::Ok) => Ok(Response::new(ExportTraceServiceResponse::default())),
-            Some(code) => Err(Status::new(code, "as told, 100%")),
-            None => std::future::pending().await,
+        match self {
+            Self::Code(Code::Ok) => Ok(Response::new(ExportTraceServiceResponse::default())),
+            Self::Code(code) => Err(Status::new(*code, "as told, 100%")),
+            Self::Never => std::future::pending().await,
+            Self::Panic => panic!("as told"),
         }
     }
 }
@@ -63,7 +67,7 @@ async fn call(address: SocketAddr) -> Result<Response<ExportTraceServiceResponse
 #[tokio::test]
 async fn a_call_is_a_client_span_and_below_it_a_server_span() {
     let telemetry = Telemetry::start();
-    let address = serve(router(Answer(Some(Code::Ok)))).await;
+    let address = serve(router(Answer::Code(Code::Ok))).await;
     call(address).await.unwrap();
 
     let spans = telemetry.spans(2).await;
@@ -93,7 +97,7 @@ async fn a_call_is_a_client_span_and_below_it_a_server_span() {
 #[tokio::test]
 async fn a_method_that_a_client_made_up_names_no_span() {
     let telemetry = Telemetry::start();
-    let address = serve(router(Answer(Some(Code::Ok)))).await;
+    let address = serve(router(Answer::Code(Code::Ok))).await;
     let made_up = METHOD.replace("Export", "Exprot");
     let response = reqwest::get(format!("http://{address}/{made_up}")).await.unwrap();
     assert_eq!(response.headers()["grpc-status"], "12");
@@ -115,7 +119,7 @@ async fn every_failure_is_the_clients_error_and_only_the_servers_own_is_the_serv
         (Code::DeadlineExceeded, "DEADLINE_EXCEEDED", true),
     ] {
         let telemetry = Telemetry::start();
-        let address = serve(router(Answer(Some(code)))).await;
+        let address = serve(router(Answer::Code(code))).await;
         assert_eq!(call(address).await.unwrap_err().code(), code);
 
         let spans = telemetry.spans(2).await;
@@ -134,12 +138,24 @@ async fn every_failure_is_the_clients_error_and_only_the_servers_own_is_the_serv
 #[tokio::test]
 async fn a_call_given_up_is_cancelled_on_both_sides() {
     let telemetry = Telemetry::start();
-    let address = serve(router(Answer(None))).await;
+    let address = serve(router(Answer::Never)).await;
     let patience = std::time::Duration::from_millis(100);
     tokio::time::timeout(patience, call(address)).await.unwrap_err();
     for span in telemetry.spans(2).await {
         assert_eq!(attribute(&span, "rpc.response.status_code"), Some("CANCELLED".into()));
     }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_the_servers_error() {
+    let telemetry = Telemetry::start();
+    let address = serve(router(Answer::Panic)).await;
+    call(address).await.unwrap_err();
+    let spans = telemetry.spans(2).await;
+    let (_, server) = both_sides(&spans);
+    assert!(matches!(server.status, SpanStatus::Error { .. }), "{server:?}");
+    assert_eq!(attribute(server, "error.type"), Some("panic".into()));
+    assert_eq!(attribute(server, "rpc.response.status_code"), None);
 }
 
 #[tokio::test]
@@ -154,7 +170,7 @@ async fn an_answer_that_is_not_grpc_is_an_error_by_its_http_status() {
 #[tokio::test]
 async fn on_a_router_that_serves_both_a_request_is_one_server_span() {
     let telemetry = Telemetry::start();
-    let address = serve(router(Answer(Some(Code::Ok)))).await;
+    let address = serve(router(Answer::Code(Code::Ok))).await;
     reqwest::get(format!("http://{address}/")).await.unwrap();
     assert_eq!(telemetry.spans(1).await[0].name, "GET /");
     call(address).await.unwrap();

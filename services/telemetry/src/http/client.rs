@@ -12,7 +12,7 @@ use tower::{Layer, Service, ServiceExt};
 use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{ClientLayer, known_method, url};
+use super::{CANCELLED, ClientLayer, known_method, url};
 use crate::attributes::{set_callee, set_error};
 use crate::call::{Call, Convention};
 use crate::propagation;
@@ -42,6 +42,10 @@ impl Convention for Outgoing {
             set_error(span, status.as_str().to_owned(), String::new());
         }
         false
+    }
+
+    fn abandoned(span: &Span) {
+        set_error(span, CANCELLED.to_owned(), "the call was given up".to_owned());
     }
 }
 

@@ -3,13 +3,13 @@
 use axum::extract::MatchedPath;
 use http::{HeaderMap, Request, StatusCode, header};
 use opentelemetry_semantic_conventions::attribute::{
-    HTTP_REQUEST_METHOD, HTTP_REQUEST_METHOD_ORIGINAL, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE,
-    NETWORK_PROTOCOL_VERSION, URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT_ORIGINAL,
+    ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_REQUEST_METHOD_ORIGINAL, HTTP_RESPONSE_STATUS_CODE,
+    HTTP_ROUTE, NETWORK_PROTOCOL_VERSION, URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT_ORIGINAL,
 };
 use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{known_method, protocol_version, url};
+use super::{CANCELLED, known_method, protocol_version, url};
 use crate::attributes::{set_ends, set_error};
 use crate::call::Convention;
 use crate::propagation;
@@ -66,5 +66,11 @@ impl Convention for Server {
             set_error(span, status.as_str().to_owned(), String::new());
         }
         false
+    }
+
+    /// The client went away, which is no more this server's error than a 4xx, or gRPC's CANCELLED:
+    /// the status stays unset.
+    fn abandoned(span: &Span) {
+        span.set_attribute(ERROR_TYPE, CANCELLED);
     }
 }

@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::routing::{any, get};
 use axum::{Extension, Json, Router};
 use futures::StreamExt;
+use futures::stream::poll_fn;
 use http::StatusCode;
 use opentelemetry::trace::{SpanContext, SpanId, Status};
 use reqwest::Url;
@@ -35,7 +38,21 @@ fn router() -> Router {
             }),
         )
         .route("/unavailable", get(async || StatusCode::SERVICE_UNAVAILABLE))
+        .route("/never", get(std::future::pending::<()>))
+        .route(
+            "/panic",
+            get(async || {
+                if true {
+                    panic!("as told")
+                }
+            }),
+        )
+        .route("/panic_in_body", get(async || Body::from_stream(poll_fn(panicking_frame))))
         .layer(ServerLayer::default())
+}
+
+fn panicking_frame(_context: &mut Context<'_>) -> Poll<Option<std::io::Result<Bytes>>> {
+    panic!("as told")
 }
 
 fn client() -> Client {
@@ -198,6 +215,34 @@ async fn a_call_that_finds_nobody_is_an_error_that_tells_the_cause_but_not_the_u
     assert!(!description.contains("http://"), "{description}");
     assert!(!format!("{span:?}").contains("secret"), "{span:?}");
     assert_eq!(attribute(&span, "error.type"), Some("reqwest::error::Error".into()));
+}
+
+#[tokio::test]
+async fn a_call_given_up_is_cancelled_on_both_sides_and_the_clients_error() {
+    let telemetry = Telemetry::start();
+    let address = serve(router()).await;
+    tokio::time::timeout(Duration::from_millis(100), send(address, "/never")).await.unwrap_err();
+    let spans = telemetry.spans(2).await;
+    let (client, server) = both_sides(&spans);
+    assert_eq!(client.status, Status::error("the call was given up"));
+    assert_eq!(server.status, Status::Unset);
+    for span in [client, server] {
+        assert_eq!(attribute(span, "error.type"), Some("cancelled".into()));
+        assert_eq!(attribute(span, "http.response.status_code"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_handler_or_a_body_that_panics_is_the_servers_error() {
+    for path in ["/panic", "/panic_in_body"] {
+        let telemetry = Telemetry::start();
+        let address = serve(router()).await;
+        let answer = async { reqwest::get(format!("http://{address}{path}")).await?.text().await };
+        answer.await.unwrap_err();
+        let span = telemetry.spans(1).await.remove(0);
+        assert!(matches!(span.status, Status::Error { .. }), "{path}: {span:?}");
+        assert_eq!(attribute(&span, "error.type"), Some("panic".into()), "{path}");
+    }
 }
 
 #[tokio::test]
