@@ -1,19 +1,35 @@
 //! Trace context and baggage between a span and a request's headers.
 
-use http::HeaderMap;
+use std::collections::HashMap;
+
+use http::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, global};
-use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use opentelemetry_http::HeaderInjector;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+const TRACESTATE: &str = "tracestate";
 
 /// Makes the caller's span, if the headers tell of one, the parent of `span`.
 pub(crate) fn extract(span: &Span, headers: &HeaderMap) {
     let caller = global::get_text_map_propagator(|propagator| {
-        propagator.extract_with_context(&Context::new(), &HeaderExtractor(headers))
+        let lists: HashMap<String, String> = propagator
+            .fields()
+            .filter_map(|field| Some((field.to_owned(), list(headers, field)?)))
+            .collect();
+        propagator.extract_with_context(&Context::new(), &lists)
     });
     // Fails only where telemetry is off.
     let _ = span.set_parent(caller);
+}
+
+/// The values of a header, which are one list however many headers it came in. A `traceparent` is
+/// no list: two of them are none.
+fn list(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values: Vec<&str> =
+        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(","))
 }
 
 /// Tells the callee of `span`. This starts it: what a sampler is to see must be set before.
@@ -22,9 +38,70 @@ pub(crate) fn inject(span: &Span, headers: &mut HeaderMap) {
     global::get_text_map_propagator(|propagator| {
         propagator.inject_context(&context, &mut HeaderInjector(headers));
     });
+    // The propagator writes an empty one where there is no state.
+    if headers.get(TRACESTATE).is_some_and(HeaderValue::is_empty) {
+        headers.remove(TRACESTATE);
+    }
 }
 
 /// The ids of `span`. This starts it, as above.
 pub(crate) fn span_context(span: &Span) -> SpanContext {
     span.context().span().span_context().clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::info_span;
+
+    use super::*;
+    use crate::testing::Telemetry;
+
+    const TRACEPARENT: (&str, &str) =
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+
+    /// The headers that a call sends on within a request that had these.
+    fn sent_on(received: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in received {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let span = info_span!("work");
+        extract(&span, &headers);
+        let mut sent = HeaderMap::new();
+        inject(&span, &mut sent);
+        sent
+    }
+
+    #[test]
+    fn a_list_in_several_headers_is_one_list() {
+        let _telemetry = Telemetry::start();
+        let sent = sent_on(&[
+            TRACEPARENT,
+            ("tracestate", "a=1"),
+            ("tracestate", "b=2, c=3"),
+            ("baggage", "user=alice"),
+            ("baggage", "item=7"),
+        ]);
+        assert_eq!(sent["tracestate"], "a=1,b=2,c=3");
+        let mut baggage: Vec<_> = sent["baggage"].to_str().unwrap().split(',').collect();
+        baggage.sort();
+        assert_eq!(baggage, ["item=7", "user=alice"]);
+    }
+
+    #[test]
+    fn no_state_is_no_header() {
+        let _telemetry = Telemetry::start();
+        for received in [&[TRACEPARENT][..], &[TRACEPARENT, ("tracestate", "")]] {
+            let sent = sent_on(received);
+            assert_eq!(sent.keys().collect::<Vec<_>>(), ["traceparent"]);
+        }
+    }
+
+    #[test]
+    fn two_parents_are_none() {
+        let _telemetry = Telemetry::start();
+        let sent = sent_on(&[TRACEPARENT, TRACEPARENT, ("tracestate", "a=1")]);
+        assert_ne!(sent["traceparent"].to_str().unwrap()[..36], TRACEPARENT.1[..36]);
+        assert!(!sent.contains_key("tracestate"));
+    }
 }
