@@ -1,6 +1,8 @@
 //! The standard variables that the SDK leaves to the application, or reads without complaint about
 //! a value it does not know.
 
+use std::collections::BTreeSet;
+
 use opentelemetry::Key;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::SdkProvidedResourceDetector;
@@ -45,6 +47,7 @@ pub(crate) fn process(name: &str) -> Option<String> {
 impl Traces {
     /// Reads and checks the variables. gRPC is the default protocol.
     pub(crate) fn from_environment(lookup: Lookup<'_>) -> Result<Self, InitError> {
+        check_propagators(lookup)?;
         if lookup("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(Self::Disabled);
         }
@@ -65,6 +68,17 @@ impl Traces {
         }
         Ok(Self::Grpc)
     }
+}
+
+/// There is no choice yet: the one set there is may be named, and nothing else.
+fn check_propagators(lookup: Lookup<'_>) -> Result<(), InitError> {
+    const PROPAGATORS: &str = "OTEL_PROPAGATORS";
+    let Some(value) = lookup(PROPAGATORS) else { return Ok(()) };
+    let names: BTreeSet<&str> = value.split(',').map(str::trim).collect();
+    if names == BTreeSet::from(["baggage", "tracecontext"]) {
+        return Ok(());
+    }
+    Err(unexpected(PROPAGATORS, &value, "tracecontext,baggage"))
 }
 
 /// The SDK reads these two itself, but takes its default for a value that it does not know.
@@ -119,6 +133,9 @@ mod tests {
         assert_eq!(read(&[("OTEL_TRACES_EXPORTER", "none")]), Ok(Traces::Kept));
         assert_eq!(read(&[("OTEL_SDK_DISABLED", "TRUE")]), Ok(Traces::Disabled));
         assert_eq!(read(&[("OTEL_SDK_DISABLED", "yes")]), Ok(Traces::Grpc));
+        for value in ["tracecontext,baggage", "baggage, tracecontext"] {
+            assert_eq!(read(&[("OTEL_PROPAGATORS", value)]), Ok(Traces::Grpc));
+        }
     }
 
     #[test]
@@ -128,6 +145,10 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
             ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "thrift"),
             ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
+            ("OTEL_PROPAGATORS", "b3"),
+            ("OTEL_PROPAGATORS", "tracecontext"),
+            ("OTEL_PROPAGATORS", "tracecontext,baggage,b3"),
+            ("OTEL_PROPAGATORS", "none"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert!(error.contains(name) && error.contains(value), "{error}");

@@ -32,8 +32,9 @@ const TRANSPORT: [&str; 6] = ["h2", "hyper", "hyper_util", "reqwest", "tonic", "
 /// otherwise; [`service_name`](crate::service_name) reads those. The rest is configured by
 /// `OTEL_EXPORTER_OTLP_*` (the protocol is `grpc` unless it says `http/protobuf`),
 /// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_EXPORTER` (`otlp` or `none`),
-/// `OTEL_SDK_DISABLED` and `OTEL_BSP_*` (a batch leaves after 1 s, 8,192 spans may wait), and
-/// `RUST_LOG` (default `info`) for the logs alone: it hides no span.
+/// `OTEL_PROPAGATORS` (`tracecontext,baggage` and nothing else), `OTEL_SDK_DISABLED` and
+/// `OTEL_BSP_*` (a batch leaves after 1 s, 8,192 spans may wait), and `RUST_LOG` (default `info`) for
+/// the logs alone: it hides no span.
 ///
 /// A backend that is down or slow never holds up a span's end: the queue overflows instead.
 ///
