@@ -16,7 +16,7 @@ use crate::call::CallLayer;
 /// Makes the requests that an axum `Router` answers SERVER spans, named by method and route
 /// template.
 ///
-/// Give it to [`Router::layer`](axum::Router::layer), where the route is known. `/healthz`,
+/// Give it to [`Router::layer`](axum::Router::layer), where the route is known. The routes `/healthz`,
 /// `/readyz` and `/metrics` make no span. `client.address` is there if the router is served with
 /// connect info. The span ends when the last byte of the response has been handed over.
 pub type ServerLayer = CallLayer<server::Server>;
@@ -38,7 +38,7 @@ const METHODS: [Method; 9] = [
     Method::TRACE,
 ];
 
-/// Records the method; returns what of it goes into the span's name.
+/// The method, if it is one that may be recorded and be part of a span's name.
 fn known_method(method: &Method) -> Option<&str> {
     METHODS.contains(method).then(|| method.as_str())
 }

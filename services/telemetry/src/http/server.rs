@@ -14,7 +14,7 @@ use crate::attributes::{set_ends, set_error};
 use crate::call::Convention;
 use crate::propagation;
 
-/// What watches a service asks every few seconds: a span of it would be noise.
+/// Routes that what watches a service asks for every few seconds: a span of it would be noise.
 const UNTRACED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// The convention of HTTP servers.
@@ -23,12 +23,11 @@ pub struct Server;
 
 impl Convention for Server {
     fn start<B>(&self, request: &mut Request<B>) -> Span {
-        let path = request.uri().path();
-        if UNTRACED.contains(&path) {
+        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        if route.is_some_and(|route| UNTRACED.contains(&route)) {
             return Span::none();
         }
         let method = known_method(request.method());
-        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let name = [method.or(Some("HTTP")), route].into_iter().flatten().collect::<Vec<_>>();
         let span = info_span!(
             parent: None, "http.server", otel.name = name.join(" "), otel.kind = "server"
@@ -42,7 +41,7 @@ impl Convention for Server {
             span.set_attribute(HTTP_ROUTE, route.to_owned());
         }
         span.set_attribute(URL_SCHEME, request.uri().scheme_str().unwrap_or("http").to_owned());
-        span.set_attribute(URL_PATH, path.to_owned());
+        span.set_attribute(URL_PATH, request.uri().path().to_owned());
         if let Some(query) = request.uri().query() {
             span.set_attribute(URL_QUERY, url::redacted_query(query));
         }

@@ -144,13 +144,15 @@ async fn a_method_that_a_client_made_up_names_no_span() {
 }
 
 #[tokio::test]
-async fn a_health_check_makes_no_span() {
+async fn a_health_check_makes_no_span_but_the_want_of_one_does() {
     let telemetry = Telemetry::start();
     let address = serve(router()).await;
     let health = reqwest::get(format!("http://{address}/healthz")).await.unwrap();
     assert_eq!(health.text().await.unwrap(), "ok");
-    reqwest::get(format!("http://{address}/items/7")).await.unwrap();
-    assert_eq!(telemetry.spans(1).await[0].name, "GET /items/{id}");
+    reqwest::get(format!("http://{address}/metrics")).await.unwrap();
+    let span = telemetry.spans(1).await.remove(0);
+    assert_eq!(attribute(&span, "url.path"), Some("/metrics".into()));
+    assert_eq!(attribute(&span, "http.response.status_code"), Some(404.into()));
 }
 
 #[tokio::test]
