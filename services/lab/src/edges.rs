@@ -61,6 +61,8 @@ pub fn problems(trace: &Trace) -> Vec<String> {
             None => problems.push(format!("missing edge: {} -> {}", expected.0, expected.1)),
         }
     }
+    let calls = actual.iter().filter(|(_, callee)| callee.kind != SpanKind::Internal);
+    problems.extend(calls.map(|(caller, callee)| format!("unexpected edge: {caller} -> {callee}")));
     problems.extend(trace.orphans().map(|span| {
         format!("orphan: the parent {} of {} is missing", span.parent_id, Node::from(span))
     }));
@@ -126,6 +128,15 @@ pub mod tests {
         let problems = problems_without("5");
         let lost = "missing edge: app-a SERVER GET /chain (http) -> app-a CLIENT GET (http)";
         assert!(problems.iter().any(|problem| problem == lost), "{problems:?}");
+    }
+
+    #[test]
+    fn a_call_too_many_is_named() {
+        let mut trace = chain();
+        let twice = trace.0.iter().find(|span| span.id == "a").unwrap().clone();
+        trace.0.push(Span { id: "b".to_owned(), ..twice });
+        let extra = "unexpected edge: app-c CLIENT GET (http) -> app-d SERVER GET /io_task (http)";
+        assert_eq!(problems(&trace), [extra]);
     }
 
     #[test]
