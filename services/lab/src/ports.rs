@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::{Context, bail};
 
-/// A port of a part. The variables are those of `.env`.
+/// A port of a part. The variable is that of `.env`, unless the containers do not publish the port.
 #[derive(Clone, Copy, Debug)]
 pub struct Port {
     /// The part that listens on it.
