@@ -27,7 +27,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// When a part fails, or the trace is not as it must be: then each difference is told.
 pub async fn run(
     children: &mut Children,
-    parts: Parts,
+    mut parts: Parts,
     ports: &Ports,
     logs: &Logs,
     http: &reqwest::Client,
@@ -36,6 +36,10 @@ pub async fn run(
     let backends = parts.backends.len();
     let with_jaeger = parts.backends.iter().any(|part| part.name == jaeger::UI.part);
     let services: Vec<_> = parts.services.iter().map(|part| part.name).collect();
+    // The log lines of the trace are part of what is checked.
+    for part in &mut parts.services {
+        part.command.env_remove("RUST_LOG");
+    }
     for part in parts.backends.into_iter().chain(parts.services) {
         children.start(part).await?;
     }

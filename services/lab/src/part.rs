@@ -45,7 +45,7 @@ pub async fn run(Arguments { program, arguments }: Arguments) -> ExitCode {
     let closed = input_closed();
     match program {
         Program::Spoor => spoor::run(arguments, closed).await,
-        Program::Demo => demo::run(["demo".into()].into_iter().chain(arguments), closed).await,
+        Program::Demo => demo::run(arguments, closed).await,
         Program::Foreign => match guard(&arguments, closed).await {
             Ok(code) => code,
             Err(error) => {

@@ -2,6 +2,7 @@
 
 mod process;
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 
 use process::{Lab, gone};
@@ -43,6 +44,15 @@ fn once_shows_the_whole_trace_of_one_request_with_its_log_lines() {
 }
 
 #[test]
+fn once_finds_the_log_lines_whatever_the_shell_hides() {
+    let ended = Lab::start_with(&["up", "--once"], |c| {
+        c.env("RUST_LOG", "off");
+    })
+    .end();
+    assert!(ended.status.success(), "{ended:?}");
+}
+
+#[test]
 fn once_names_the_edges_that_the_trace_lacks() {
     let lab = Lab::start_with(&["up", "--once"], |c| {
         c.env("OTEL_TRACES_SAMPLER", "always_off");
@@ -65,6 +75,27 @@ fn what_lab_up_tells_to_try_works_and_lines_carry_names() {
     let answer = process::get(command);
     let trace_id = answer["trace_id"].as_str().unwrap();
     lab.wait_for(trace_id);
+}
+
+#[test]
+fn a_lab_whose_output_nobody_reads_works_on_and_can_be_ended() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let lab = Lab::start_with(&["up"], |c| {
+        c.stdout(writer);
+    });
+    let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
+    let command = lines.find_map(|line| Some(line.strip_prefix("Try    curl ")?.to_owned()));
+    let home = command.unwrap().replace("/chain", "/");
+    // Each makes a line: more of them than two pipes hold, the lab's and the service's.
+    for _ in 0..2_000 {
+        process::get(&home);
+    }
+    let children = lab.descendants();
+    assert_eq!(children.len(), 5, "{children:?}");
+    lab.signal(Signal::TERM);
+    let ended = lab.end();
+    assert!(ended.status.success(), "{ended:?}");
+    gone(&children);
 }
 
 #[test]
