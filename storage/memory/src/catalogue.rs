@@ -12,20 +12,23 @@ pub(crate) struct Catalogue {
 }
 
 /// What a name takes besides its text: its entry and the map behind it.
-const NAME_OVERHEAD: usize = 256;
+pub(crate) const NAME_OVERHEAD: usize = 256;
 
 impl Catalogue {
-    pub(crate) fn add<'a>(&mut self, spans: impl Iterator<Item = SpanInTrace<'a>>) {
-        for span in named(spans) {
-            let operations = entry(&mut self.spans, span.resource.service_name(), &mut self.bytes);
-            let kinds = entry(operations, span.span.name, &mut self.bytes);
-            *kinds.entry(span.span.kind).or_default() += 1;
+    pub(crate) fn add(&mut self, span: &SpanInTrace<'_>) {
+        let service = span.resource.service_name();
+        if service.is_empty() {
+            return;
         }
+        let operations = entry(&mut self.spans, service, &mut self.bytes);
+        let kinds = entry(operations, span.span.name, &mut self.bytes);
+        *kinds.entry(span.span.kind).or_default() += 1;
     }
 
     pub(crate) fn remove<'a>(&mut self, spans: impl Iterator<Item = SpanInTrace<'a>>) {
-        for span in named(spans) {
+        for span in spans {
             let service = span.resource.service_name();
+            // Without a name it was not added.
             let Some(operations) = self.spans.get_mut(service) else { continue };
             let Some(kinds) = operations.get_mut(span.span.name) else { continue };
             let Some(count) = kinds.get_mut(&span.span.kind) else { continue };
@@ -69,12 +72,6 @@ impl Catalogue {
         operations.sort_unstable();
         operations
     }
-}
-
-fn named<'a>(
-    spans: impl Iterator<Item = SpanInTrace<'a>>,
-) -> impl Iterator<Item = SpanInTrace<'a>> {
-    spans.filter(|span| !span.resource.service_name().is_empty())
 }
 
 /// The entry of a name, which is copied and added to `bytes` only when it is new.

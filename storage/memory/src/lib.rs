@@ -10,7 +10,7 @@ mod search;
 mod state;
 mod trace;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -72,9 +72,9 @@ impl MemoryStore {
         let tenant = tenant.clone();
         let search = async move {
             let predicate = Predicate::compile(&query.filter)?;
-            blocking(move || {
+            blocking(move |caller| {
                 let traces = state.read().unwrap_or_else(PoisonError::into_inner).snapshot(&tenant);
-                search::newest_matching(traces, &predicate, query.start, query.limit)
+                search::newest_matching(traces, &predicate, query.start, query.limit, caller)
             })
             .await
         };
@@ -82,12 +82,26 @@ impl MemoryStore {
     }
 }
 
+/// Tells work on another thread whether somebody still waits for it.
+#[derive(Debug)]
+struct Caller(Weak<()>);
+
+impl Caller {
+    fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+/// Does the work on a thread where it may take long. Its caller is gone once this future is
+/// dropped.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce(&Caller) -> T + Send + 'static,
 ) -> Result<T, ReadError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| ReadError::Unavailable(format!("the search ended early: {error}")))
+    let waiting = Arc::new(());
+    let caller = Caller(Arc::downgrade(&waiting));
+    let done = tokio::task::spawn_blocking(move || work(&caller)).await;
+    drop(waiting);
+    done.map_err(|error| ReadError::Unavailable(format!("the search ended early: {error}")))
 }
 
 fn chunks((trace_id, trace): Found) -> impl Iterator<Item = Result<TraceChunk, ReadError>> {
@@ -98,9 +112,9 @@ fn chunks((trace_id, trace): Found) -> impl Iterator<Item = Result<TraceChunk, R
 impl Store for MemoryStore {
     async fn write(&self, tenant: &Tenant, request: Bytes) -> Result<Written, WriteError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let batch = ingest::split(&request, u64::try_from(now).unwrap_or(u64::MAX))?;
-        self.write_lock().insert(tenant, batch.traces)?;
-        Ok(batch.written)
+        let mut batch = ingest::split(&request, u64::try_from(now).unwrap_or(u64::MAX))?;
+        self.write_lock().insert(tenant, &mut batch);
+        Ok(batch.written())
     }
 
     fn get_traces(&self, tenant: &Tenant, lookups: Vec<TraceLookup>) -> ChunkStream {
@@ -148,9 +162,12 @@ impl Store for MemoryStore {
         range: TimeRange,
     ) -> Result<Vec<Dependency>, ReadError> {
         let traces = self.read().snapshot(tenant);
-        blocking(move || {
+        blocking(move |caller| {
             let mut counts = DependencyCounts::default();
             for (_, trace) in traces.iter().filter(|(_, trace)| trace.may_start_in(range)) {
+                if caller.is_gone() {
+                    break;
+                }
                 counts.add(trace.spans(), range);
             }
             counts.into_sorted()
@@ -165,5 +182,30 @@ impl Store for MemoryStore {
 
     fn usage(&self) -> Usage {
         self.read().usage()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_ends_when_nobody_waits_for_it() {
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let (ended, has_ended) = mpsc::channel();
+        let search = tokio::spawn(blocking(move |caller| {
+            started.send(()).unwrap();
+            while !caller.is_gone() {
+                std::thread::yield_now();
+            }
+            ended.send(()).unwrap();
+        }));
+        has_started.await.unwrap();
+        search.abort();
+        assert!(search.await.unwrap_err().is_cancelled());
+        has_ended.recv_timeout(Duration::from_secs(30)).unwrap();
     }
 }

@@ -6,19 +6,21 @@ use spoor_store::filter::Predicate;
 use spoor_store::otlp::spans_of_resources;
 use spoor_store::{TimeRange, TraceId};
 
-use crate::Found;
 use crate::trace::Trace;
+use crate::{Caller, Found};
 
 /// The first `limit` matching traces in the order that the store's contract gives: latest
 /// matching start first, then the least id.
 ///
 /// A trace's latest start bounds its matching ones, so the traces are read in that order, and the
-/// rest can't matter once as many as wanted rank before it.
+/// rest can't matter once as many as wanted rank before it. Without a caller the search ends
+/// early, and what it gives means nothing.
 pub(crate) fn newest_matching(
     traces: Vec<Found>,
     predicate: &Predicate,
     range: TimeRange,
     limit: usize,
+    caller: &Caller,
 ) -> Vec<Found> {
     let mut unread: BinaryHeap<_> = traces
         .into_iter()
@@ -28,7 +30,8 @@ pub(crate) fn newest_matching(
     // The last of the ranked is on top.
     let mut ranked = BinaryHeap::<Reverse<Candidate>>::new();
     while let Some(Candidate { rank: bound, trace }) = unread.pop() {
-        if ranked.len() == limit && ranked.peek().is_some_and(|last| last.0.rank > bound) {
+        let is_full = ranked.len() == limit;
+        if caller.is_gone() || is_full && ranked.peek().is_some_and(|last| last.0.rank > bound) {
             break;
         }
         let (_, Reverse(id)) = bound;

@@ -1,11 +1,11 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use spoor_store::ingest::TraceSpans;
-use spoor_store::{Tenant, TraceId, Usage, WriteError};
+use spoor_store::ingest::{Batch, Refusal};
+use spoor_store::{Tenant, TraceId, Usage};
 
 use crate::catalogue::Catalogue;
-use crate::trace::{Trace, fragment_bytes, new_trace_bytes};
+use crate::trace::{Trace, most_bytes};
 use crate::{Found, Limits};
 
 /// Everything the engine holds.
@@ -34,75 +34,71 @@ impl State {
         Self { limits, tenants, arrivals: VecDeque::new(), bytes: 0, spans: 0, evicted: 0 }
     }
 
-    /// Adds the spans, then forgets the oldest other traces until the limits hold again.
-    pub(crate) fn insert(
-        &mut self,
-        tenant: &Tenant,
-        traces: Vec<TraceSpans>,
-    ) -> Result<(), WriteError> {
-        if traces.is_empty() {
-            return Ok(());
-        }
-        self.check_fits(tenant, &traces)?;
-        let written: HashSet<_> = traces.iter().map(|trace| trace.trace_id).collect();
+    /// Adds the spans of each trace that can be held beside those before it in the batch, and
+    /// refuses the others. Forgets the oldest other traces first, so that the limits hold all the
+    /// time; what is acknowledged here stays.
+    pub(crate) fn insert(&mut self, tenant: &Tenant, batch: &mut Batch<'_>) {
+        let kept = self.admit(tenant, batch);
+        let new_bytes = batch.traces().map(|more| most_bytes(&more)).sum();
+        let held = self.tenants.get(tenant);
+        let is_new = |id| held.is_none_or(|held| !held.traces.contains_key(id));
+        let new_traces = kept.iter().filter(|id| is_new(id)).count();
+        self.make_room(tenant, &kept, new_traces, new_bytes);
+
         let held = self.tenants.entry(tenant.clone()).or_default();
         self.bytes -= held.catalogue.bytes();
-        for more in traces {
-            let trace = held.traces.entry(more.trace_id).or_insert_with(|| {
-                self.arrivals.push_back((tenant.clone(), more.trace_id));
-                self.bytes += new_trace_bytes();
-                Arc::default()
+        for more in batch.traces() {
+            let id = more.trace_id();
+            let trace = held.traces.entry(id).or_insert_with(|| {
+                self.arrivals.push_back((tenant.clone(), id));
+                let trace = Arc::<Trace>::default();
+                self.bytes += trace.bytes();
+                trace
             });
-            self.bytes += fragment_bytes(&more);
-            self.spans += more.spans;
-            for fragment in &more.fragments {
-                held.catalogue.add(spoor_store::otlp::spans_of(fragment));
-            }
+            self.bytes -= trace.bytes();
             // A search that still reads the trace keeps what it has.
-            Arc::make_mut(trace).append(more);
+            Arc::make_mut(trace).append(more, &mut held.catalogue);
+            self.bytes += trace.bytes();
+            self.spans += more.span_count();
         }
         self.bytes += held.catalogue.bytes();
-        // Once around at most: what is left then was just written.
-        for _ in 0..self.arrivals.len() {
-            if self.bytes <= self.limits.bytes && self.arrivals.len() <= self.limits.traces {
-                break;
+    }
+
+    /// Refuses what could not be held even with nothing else there, and tells the other traces.
+    fn admit(&self, tenant: &Tenant, batch: &mut Batch<'_>) -> HashSet<TraceId> {
+        let held = self.tenants.get(tenant);
+        let mut kept = HashSet::new();
+        let mut bytes = 0;
+        batch.refuse(|more| {
+            let there = held.and_then(|held| held.traces.get(&more.trace_id()));
+            let together = bytes + most_bytes(&more) + there.map_or(0, |trace| trace.most_bytes());
+            if together > self.limits.bytes || kept.len() == self.limits.traces {
+                return Some(Refusal::TraceTooLarge);
             }
+            bytes = together;
+            kept.insert(more.trace_id());
+            None
+        });
+        kept
+    }
+
+    /// Forgets the oldest traces but for the kept ones of the tenant, until there is room.
+    fn make_room(&mut self, tenant: &Tenant, kept: &HashSet<TraceId>, traces: usize, bytes: usize) {
+        let mut passed = Vec::new();
+        while self.bytes + bytes > self.limits.bytes
+            || self.arrivals.len() + passed.len() + traces > self.limits.traces
+        {
             let Some((owner, id)) = self.arrivals.pop_front() else { break };
-            if owner == *tenant && written.contains(&id) {
-                // What was just acknowledged stays.
-                self.arrivals.push_back((owner, id));
+            if owner == *tenant && kept.contains(&id) {
+                passed.push((owner, id));
             } else {
                 self.forget(&owner, id);
                 self.evicted += 1;
             }
         }
-        Ok(())
-    }
-
-    /// Refuses what could not be held even with nothing else there.
-    fn check_fits(&self, tenant: &Tenant, traces: &[TraceSpans]) -> Result<(), WriteError> {
-        let held = self.tenants.get(tenant);
-        let bytes: usize = traces
-            .iter()
-            .map(|more| {
-                let there = held.and_then(|held| held.traces.get(&more.trace_id));
-                fragment_bytes(more) + there.map_or(new_trace_bytes(), |trace| trace.bytes())
-            })
-            .sum();
-        if bytes > self.limits.bytes {
-            return Err(WriteError::TooLarge(format!(
-                "its traces would take {bytes} bytes, and the store holds {}",
-                self.limits.bytes
-            )));
+        for arrival in passed.into_iter().rev() {
+            self.arrivals.push_front(arrival);
         }
-        if traces.len() > self.limits.traces {
-            return Err(WriteError::TooLarge(format!(
-                "it has {} traces, and the store holds {}",
-                traces.len(),
-                self.limits.traces
-            )));
-        }
-        Ok(())
     }
 
     fn forget(&mut self, tenant: &Tenant, id: TraceId) {

@@ -3,6 +3,8 @@ use spoor_store::TimeRange;
 use spoor_store::ingest::TraceSpans;
 use spoor_store::otlp::{SpanInTrace, spans_of};
 
+use crate::catalogue::{Catalogue, NAME_OVERHEAD};
+
 /// What a trace takes besides its spans: map and queue entries and this struct, in bytes.
 const TRACE_OVERHEAD: usize = 256;
 /// What a fragment takes besides its bytes.
@@ -15,29 +17,29 @@ pub(crate) struct Trace {
     // The earliest and the latest start of a span.
     starts: TimeRange,
     spans: usize,
-    bytes: usize,
+    encoded: usize,
 }
 
 impl Default for Trace {
     fn default() -> Self {
-        Self {
-            fragments: Vec::new(),
-            starts: TimeRange { min: u64::MAX, max: 0 },
-            spans: 0,
-            bytes: TRACE_OVERHEAD,
-        }
+        let starts = TimeRange { min: u64::MAX, max: 0 };
+        Self { fragments: Vec::new(), starts, spans: 0, encoded: 0 }
     }
 }
 
 impl Trace {
-    pub(crate) fn append(&mut self, more: TraceSpans) {
-        self.spans += more.spans;
-        self.bytes += fragment_bytes(&more);
-        for span in more.fragments.iter().flat_map(|fragment| spans_of(fragment)) {
-            self.starts.min = self.starts.min.min(span.span.start);
-            self.starts.max = self.starts.max.max(span.span.start);
+    /// Adds spans of the trace, and tells the catalogue of them.
+    pub(crate) fn append(&mut self, more: TraceSpans<'_>, catalogue: &mut Catalogue) {
+        self.spans += more.span_count();
+        for fragment in more.fragments() {
+            for span in spans_of(&fragment) {
+                self.starts.min = self.starts.min.min(span.span.start);
+                self.starts.max = self.starts.max.max(span.span.start);
+                catalogue.add(&span);
+            }
+            self.encoded += fragment.len();
+            self.fragments.push(fragment);
         }
-        self.fragments.extend(more.fragments);
     }
 
     /// The trace's spans as encoded `TracesData`, in the order of arrival.
@@ -62,18 +64,29 @@ impl Trace {
         self.spans
     }
 
-    /// What the trace takes, in bytes.
+    /// What the trace takes, in bytes, without what the catalogue has of it.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        trace_bytes(self.fragments.len(), self.encoded)
+    }
+
+    /// The most that the trace takes with all that the catalogue has of it.
+    pub(crate) fn most_bytes(&self) -> usize {
+        self.bytes() + most_catalogue_bytes(self.spans, self.encoded)
     }
 }
 
-/// What these spans add to a trace that is there, in bytes.
-pub(crate) fn fragment_bytes(spans: &TraceSpans) -> usize {
-    spans.fragments.iter().map(|fragment| fragment.len() + FRAGMENT_OVERHEAD).sum()
+/// The most that these spans take as a trace of their own, with all that the catalogue has of
+/// them.
+pub(crate) fn most_bytes(spans: &TraceSpans<'_>) -> usize {
+    let (fragments, encoded) = spans.encoded_len();
+    trace_bytes(fragments, encoded) + most_catalogue_bytes(spans.span_count(), encoded)
 }
 
-/// What a trace that is not there yet adds to that, in bytes.
-pub(crate) const fn new_trace_bytes() -> usize {
-    TRACE_OVERHEAD
+fn trace_bytes(fragments: usize, encoded: usize) -> usize {
+    TRACE_OVERHEAD + fragments * FRAGMENT_OVERHEAD + encoded
+}
+
+/// Each span may bring a new service and a new operation, whose names are in its bytes.
+fn most_catalogue_bytes(spans: usize, encoded: usize) -> usize {
+    2 * NAME_OVERHEAD * spans + encoded
 }

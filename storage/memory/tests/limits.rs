@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use spoor_memory::{Limits, MemoryStore};
+use spoor_store::ingest::{Refusal, SpanCounts, Written};
 use spoor_store::{LegacyQuery, Store, Tenant, Usage, WriteError};
 
 const MANY: usize = 1 << 30;
@@ -35,8 +36,8 @@ fn request(traces: &[u8], name_len: usize) -> Bytes {
     ExportTraceServiceRequest { resource_spans: vec![resource_spans] }.encode_to_vec().into()
 }
 
-async fn write(store: &MemoryStore, traces: &[u8], name_len: usize) -> Result<(), WriteError> {
-    store.write(&Tenant::default(), request(traces, name_len)).await.map(drop)
+async fn write(store: &MemoryStore, traces: &[u8], name_len: usize) -> Result<Written, WriteError> {
+    store.write(&Tenant::default(), request(traces, name_len)).await
 }
 
 /// The traces held, by the byte that their ids repeat, ascending.
@@ -85,16 +86,44 @@ async fn what_was_just_acknowledged_stays_though_its_trace_arrived_first() {
 }
 
 #[tokio::test]
-async fn what_could_never_be_held_is_refused_and_nothing_is_forgotten_for_it() {
-    let store = MemoryStore::new(Limits { traces: 3, bytes: 10_000 });
+async fn what_could_never_be_held_is_refused_alone_and_nothing_is_forgotten_for_it() {
+    let store = MemoryStore::new(Limits { traces: 3, bytes: 20_000 });
     write(&store, &[1], 6_000).await.unwrap();
     let before = store.usage();
-    for (traces, name_len) in [(&[2][..], 12_000), (&[1], 6_000), (&[2, 3, 4, 5], 1)] {
-        let refused = write(&store, traces, name_len).await;
-        assert!(matches!(refused, Err(WriteError::TooLarge(_))), "{refused:?}");
+    for (trace, name_len) in [(2, 12_000), (1, 6_000)] {
+        let written = write(&store, &[trace], name_len).await.unwrap();
+        assert_eq!(written.first_refusal, Some(Refusal::TraceTooLarge));
+        assert_eq!(written.total(), SpanCounts { refused: 1, ..SpanCounts::default() });
+        assert_eq!(store.usage(), before);
     }
-    assert_eq!(held(&store).await, [1]);
-    assert_eq!(store.usage(), before);
+
+    let written = write(&store, &[4, 5, 6, 7], 1).await.unwrap();
+    assert_eq!(written.total(), SpanCounts { accepted: 3, refused: 1, late: 3 });
+    assert_eq!(held(&store).await, [4, 5, 6]);
+}
+
+#[tokio::test]
+async fn what_is_around_spans_counts_once_for_each_of_their_traces() {
+    let store = MemoryStore::new(Limits { traces: MANY, bytes: 1 << 20 });
+    let mut request = ExportTraceServiceRequest::decode(request(&[1, 2, 3, 4], 1)).unwrap();
+    request.resource_spans[0].schema_url = "u".repeat(200_000);
+    let request = request.encode_to_vec();
+    let written = store.write(&Tenant::default(), request.into()).await.unwrap();
+    assert_eq!((written.total().accepted, written.total().refused), (2, 2));
+    assert!(store.usage().bytes < 1 << 20);
+}
+
+#[tokio::test]
+async fn ever_new_names_stay_within_the_bound() {
+    let store = MemoryStore::new(Limits { traces: MANY, bytes: 100_000 });
+    for round in 0..100 {
+        // A service each, and names of ever new lengths.
+        let traces = [round + 1, round + 101];
+        write(&store, &traces, usize::from(round)).await.unwrap();
+        assert!(store.usage().bytes <= 100_000);
+    }
+    let services = store.services(&Tenant::default()).await.unwrap();
+    assert!((10..100).contains(&services.len()), "{}", services.len());
 }
 
 #[tokio::test]

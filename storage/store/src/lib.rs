@@ -26,7 +26,8 @@
 //! **Refusal.** A span needs a trace id of 16 and a span id of 8 bytes, neither all zero, and a
 //! parent id of 8 bytes or none; a link's ids are of these lengths or empty, because Jaeger
 //! cannot decode a trace with others. Other spans are refused with a reason, and the good ones
-//! of the same request are kept. A request that is not an OTLP request is refused whole.
+//! of the same request are kept. So are those beside a trace that is too large for the engine. A
+//! request that is not an OTLP request is refused whole.
 //!
 //! **Durability.** An `Ok` of [`Store::write`] means kept as durably as the engine promises, and
 //! visible to every read that begins after it. The accepted spans of a request appear wholly or

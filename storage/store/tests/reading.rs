@@ -44,25 +44,28 @@ fn bytes_of((resource, scope, span): &Enclosed) -> [Vec<u8>; 3] {
 }
 
 /// Checks that the batch has exactly the good spans of the request, in their order.
-fn assert_splits(batch: &Batch, request: ExportTraceServiceRequest) {
+fn assert_splits(batch: &Batch<'_>, request: ExportTraceServiceRequest) {
     let (good, bad): (Vec<_>, Vec<_>) =
         enclosed(request.resource_spans).into_iter().partition(|(.., span)| has_good_ids(span));
-    let SpanCounts { accepted, refused, .. } = batch.written.total();
+    let SpanCounts { accepted, refused, .. } = batch.written().total();
     assert_eq!((accepted, refused), (good.len() as u64, bad.len() as u64));
-    assert_eq!(batch.written.first_refusal.is_some(), !bad.is_empty());
+    assert_eq!(batch.written().first_refusal.is_some(), !bad.is_empty());
     let mut traces: Vec<_> = good.iter().map(|(.., span)| span.trace_id.clone()).collect();
     let mut seen = std::collections::HashSet::new();
     traces.retain(|id| seen.insert(id.clone()));
-    let found: Vec<_> =
-        batch.traces.iter().map(|trace| trace.trace_id.as_bytes().to_vec()).collect();
+    let found: Vec<_> = batch.traces().map(|trace| trace.trace_id().as_bytes().to_vec()).collect();
     assert_eq!(found, traces);
-    for trace in &batch.traces {
-        let expected = good.iter().filter(|(.., span)| span.trace_id == trace.trace_id.as_bytes());
+    for trace in batch.traces() {
+        let expected =
+            good.iter().filter(|(.., span)| span.trace_id == trace.trace_id().as_bytes());
         let expected: Vec<_> = expected.map(bytes_of).collect();
-        let joined = TracesData::decode(&*trace.fragments.concat()).unwrap();
+        let fragments: Vec<_> = trace.fragments().collect();
+        let joined = fragments.concat();
+        assert_eq!(trace.encoded_len(), (fragments.len(), joined.len()));
+        let joined = TracesData::decode(&*joined).unwrap();
         let found: Vec<_> = enclosed(joined.resource_spans).iter().map(bytes_of).collect();
         assert_eq!(found, expected);
-        assert_eq!(trace.spans, expected.len());
+        assert_eq!(trace.span_count(), expected.len());
     }
 }
 
@@ -280,9 +283,10 @@ fn fragments_stay_below_the_limit_and_waste_no_memory() {
         for span in spans {
             span.trace_state = "x".repeat(sizes[generator.below(sizes.len())]);
         }
-        let batch = split(&request.encode_to_vec(), 0).unwrap();
+        let bytes = request.encode_to_vec();
+        let batch = split(&bytes, 0).unwrap();
         assert_splits(&batch, request);
-        for fragment in batch.traces.into_iter().flat_map(|trace| trace.fragments) {
+        for fragment in batch.traces().flat_map(|trace| trace.fragments()) {
             let spans = spans_of(&fragment).count();
             assert!(spans == 1 || (spans > 1 && fragment.len() < CHUNK_BYTES));
             let len = fragment.len();

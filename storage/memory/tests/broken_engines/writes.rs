@@ -30,11 +30,13 @@ fn acceptance() -> Vec<Case> {
                 write: |engine, tenant, request| {
                     Box::pin(async move {
                         let batch = split(&request, now())?;
-                        for fragment in batch.traces.iter().flat_map(|trace| &trace.fragments) {
-                            engine.sound.write(tenant, fragment.clone()).await?;
+                        let fragments: Vec<_> =
+                            batch.traces().flat_map(|trace| trace.fragments()).collect();
+                        for fragment in fragments {
+                            engine.sound.write(tenant, fragment).await?;
                             tokio::time::sleep(Duration::from_millis(1)).await;
                         }
-                        Ok(batch.written)
+                        Ok(batch.written())
                     })
                 },
                 ..SOUND
@@ -46,7 +48,7 @@ fn acceptance() -> Vec<Case> {
             Fault {
                 write: |engine, tenant, request| {
                     Box::pin(async move {
-                        let written = split(&request, now())?.written;
+                        let written = split(&request, now())?.written();
                         let seen = (tenant.clone(), request.clone());
                         if engine.requests.lock().unwrap().contains(&seen) {
                             return Ok(written);
@@ -64,18 +66,18 @@ fn acceptance() -> Vec<Case> {
             Fault {
                 write: |engine, tenant, request| {
                     Box::pin(async move {
-                        let mut batch = split(&request, now())?;
-                        batch.traces.retain(|trace| {
+                        let batch = split(&request, now())?;
+                        let kept = batch.traces().filter(|trace| {
                             let mut seen = engine.requests.lock().unwrap();
-                            let id = trace.trace_id.as_bytes().to_vec().into();
+                            let id = trace.trace_id().as_bytes().to_vec().into();
                             let this = (tenant.clone(), id);
                             seen.push(this.clone());
                             seen.iter().filter(|seen| **seen == this).count() < 3
                         });
-                        let fragments = batch.traces.into_iter().flat_map(|trace| trace.fragments);
-                        let kept = fragments.collect::<Vec<_>>().concat();
+                        let kept: Vec<_> = kept.flat_map(|trace| trace.fragments()).collect();
+                        let kept = kept.concat();
                         engine.sound.write(tenant, kept.into()).await?;
-                        Ok(batch.written)
+                        Ok(batch.written())
                     })
                 },
                 ..SOUND
@@ -104,7 +106,7 @@ fn acceptance() -> Vec<Case> {
             Fault {
                 write: |engine, tenant, request| {
                     Box::pin(async move {
-                        let written = split(&request, now())?.written;
+                        let written = split(&request, now())?.written();
                         if written.first_refusal.is_some() {
                             return Ok(written);
                         }

@@ -49,6 +49,8 @@ fn json_number(number: f64) -> String {
 fn write_json(value: AnyValue<'_>, out: &mut String) -> Option<()> {
     match value {
         AnyValue::Unset => out.push_str("null"),
+        // To Go, no bytes are nil.
+        AnyValue::Bytes([]) => out.push_str("null"),
         AnyValue::String(text) => write_json_string(text, out),
         AnyValue::Double(number) if !number.is_finite() => return None,
         AnyValue::Bool(_) | AnyValue::Int(_) | AnyValue::Double(_) => out.push_str(&text_of(value)),
@@ -144,5 +146,11 @@ mod tests {
         ]
         .concat();
         assert_eq!(text_of(AnyValue::Map(&list)), r#"{"a":null,"b":["\u003c",true,null]}"#);
+    }
+
+    #[test]
+    fn empty_bytes_are_nothing_alone_and_null_inside() {
+        assert_eq!(text_of(AnyValue::Bytes(&[])), "");
+        assert_eq!(text_of(AnyValue::Array(&[0x0a, 2, 0x3a, 0])), "[null]");
     }
 }
