@@ -30,13 +30,7 @@ pub(crate) enum Error {
 impl Error {
     /// A call that failed for `cause` and what caused that.
     pub fn upstream(call: &str, cause: &dyn StdError) -> Self {
-        let mut text = cause.to_string();
-        let mut source = cause.source();
-        while let Some(cause) = source {
-            text.push_str(&format!(": {cause}"));
-            source = cause.source();
-        }
-        Self::Upstream { call: call.to_owned(), cause: text }
+        Self::Upstream { call: call.to_owned(), cause: telemetry::error_chain(cause) }
     }
 
     pub fn status(&self) -> StatusCode {

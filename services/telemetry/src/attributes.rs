@@ -12,6 +12,8 @@ use opentelemetry_semantic_conventions::attribute::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use crate::error_chain;
+
 /// Marks the span failed, for a reason of few different values.
 pub(crate) fn set_error(span: &Span, error_type: String, description: String) {
     span.set_attribute(ERROR_TYPE, error_type);
@@ -20,13 +22,7 @@ pub(crate) fn set_error(span: &Span, error_type: String, description: String) {
 
 /// Marks the span failed by an error of the transport, told with its causes.
 pub(crate) fn set_transport_error<E: Error>(span: &Span, error: &E) {
-    let mut description = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        description.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    set_error(span, std::any::type_name::<E>().to_owned(), description);
+    set_error(span, std::any::type_name::<E>().to_owned(), error_chain(error));
 }
 
 /// Where a client sends to.

@@ -1,4 +1,4 @@
-//! What can be wrong at the start.
+//! What can be wrong at the start, and how an error is told.
 
 use std::{error, fmt, io};
 
@@ -58,4 +58,15 @@ impl error::Error for InitError {
             Self::Variable { .. } | Self::AlreadyInitialized => None,
         }
     }
+}
+
+/// The text of an error and of what caused it, each after a colon, as a span's status tells it.
+pub fn error_chain(error: &dyn error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }

@@ -41,7 +41,7 @@ mod propagation;
 mod testing;
 
 pub use environment::service_name;
-pub use error::InitError;
+pub use error::{InitError, error_chain};
 pub use init::{Guard, init};
 pub use log::{LogFormat, UnknownLogFormat};
 /// The ids of a span, as the server layers put them into a request's extensions.
