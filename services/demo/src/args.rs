@@ -49,8 +49,12 @@ pub(crate) enum Command {
 
 fn http_url(text: &str) -> Result<Url, String> {
     let url = text.parse::<Url>().map_err(|error| error.to_string())?;
-    match url.scheme() {
-        "http" => Ok(url),
-        scheme => Err(format!("expected an http URL, not {scheme}")),
+    if url.scheme() != "http" {
+        return Err(format!("expected an http URL, not {}", url.scheme()));
     }
+    // Logs, spans and answers name the URL: it must hold nothing secret.
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("expected a URL without user, password and query".to_owned());
+    }
+    Ok(url)
 }

@@ -17,6 +17,9 @@ fn bad_configuration_is_one_line_that_names_it_and_exit_code_64() {
         (["--listen", "8000"], "--listen"),
         (["--target-one", "app-b:8000"], "--target-one"),
         (["--target-two", "https://app-c:8000"], "--target-two"),
+        (["--target-one", "http://me@app-b:8000"], "--target-one"),
+        (["--target-two", "http://:pass@app-c:8000"], "--target-two"),
+        (["--target-two", "http://app-c:8000/?sig=abc"], "--target-two"),
         (["--log-format", "xml"], "--log-format"),
         (["--colour", "red"], "--colour"),
     ] {
@@ -33,11 +36,19 @@ fn bad_configuration_is_one_line_that_names_it_and_exit_code_64() {
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "not a url"),
         ("OTEL_TRACES_SAMPLER", "sometimes"),
+        ("OTEL_PROPAGATORS", "b3"),
     ] {
         let (code, error) = run(demo().env(name, value));
         assert_eq!((code, error.lines().count()), (64, 1), "{name}: {error}");
         assert!(error.contains(value), "{name}: {error}");
     }
+}
+
+#[test]
+fn help_that_nobody_reads_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(run(demo().arg("--help").stdout(writer)), (0, String::new()));
 }
 
 #[test]
