@@ -8,7 +8,7 @@ use telemetry::LogFormat;
 
 /// An instrumented service that calls others like it.
 #[derive(Debug, Parser)]
-#[command(name = "demo", version, args_conflicts_with_subcommands = true)]
+#[command(name = "demo", version, no_binary_name = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -37,19 +37,19 @@ const BAD_CONFIGURATION: u8 = 64;
 /// How long the export of the last spans may hold up the end.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(3);
 
-/// Runs the program until `shutdown` resolves; `args` begins with the program's name.
+/// Runs the program until `shutdown` resolves; `args` are without the program's name.
 ///
 /// It may run once per process, since telemetry is the process's. Exits 64 after one line about a
 /// bad argument or variable, 1 if it cannot serve.
-pub async fn run<A>(args: A, shutdown: impl Future<Output = ()> + Send + 'static) -> ExitCode
-where
-    A: IntoIterator<Item = OsString>,
-{
+pub async fn run(
+    args: Vec<OsString>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> ExitCode {
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
         Err(error) if !error.use_stderr() => {
-            // Help or version, which were asked for.
-            print!("{error}");
+            // Help or version, which were asked for; who closed the output wants no more of it.
+            let _ = error.print();
             return ExitCode::SUCCESS;
         }
         Err(error) => {

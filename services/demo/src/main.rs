@@ -11,5 +11,5 @@ async fn main() -> ExitCode {
     let shutdown = async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     };
-    demo::run(std::env::args_os(), shutdown).await
+    demo::run(std::env::args_os().skip(1).collect(), shutdown).await
 }

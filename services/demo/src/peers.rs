@@ -13,7 +13,7 @@ use crate::tasks::tasks_client::TasksClient;
 use crate::tasks::{CpuTaskRequest, CpuTaskResponse};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// For one call, from its start to the end of its answer.
+/// For one call: over HTTP to the end of its answer, over gRPC to its beginning.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// HTTP/1 takes a connection for each call under way; more calls wait.
 const MAX_HTTP_CALLS: usize = 64;
