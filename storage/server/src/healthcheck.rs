@@ -5,13 +5,14 @@ use http::Uri;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// Below what a container's health check is given, so that the failure is told.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Makes a GET request to an `http` URL and expects the status 200.
 pub(crate) async fn check(url: &Uri) -> io::Result<()> {
     let status = tokio::time::timeout(TIMEOUT, status_line(url))
         .await
-        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer within 5 seconds"))??;
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer within 2 seconds"))??;
     if status.split(' ').nth(1) == Some("200") { Ok(()) } else { Err(io::Error::other(status)) }
 }
 
