@@ -57,7 +57,7 @@ async fn main() -> Result<()> {
         "ingest", "round", "cpu µs/span", "spans/s", "peak MiB"
     );
 
-    let mut best = Vec::<(&str, Ingested)>::new();
+    let mut runs = Vec::<(&str, Ingested)>::new();
     for round in 1..=arguments.rounds {
         for name in names(&arguments) {
             let server = start(&arguments, name).await?;
@@ -66,11 +66,11 @@ async fn main() -> Result<()> {
                 "{name:<8} {round:>5} {:>12.2} {:>12.0} {:>10}",
                 ingested.cpu_micros_per_span, ingested.spans_per_second, ingested.peak_mib
             );
-            best.push((name, ingested));
+            runs.push((name, ingested));
         }
     }
     let median = |wanted: &str| {
-        let mut cpu: Vec<_> = best
+        let mut cpu: Vec<_> = runs
             .iter()
             .filter(|(name, _)| *name == wanted)
             .map(|(_, ingested)| ingested.cpu_micros_per_span)
