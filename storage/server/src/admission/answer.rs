@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use super::PACE;
 use crate::metrics;
 
 /// The most bytes given to HTTP/2 at one time, where a client that doesn't read can hold them
@@ -20,9 +21,10 @@ const SLICE: usize = 32 << 10;
 
 /// A response's body, given out as fast as the client reads it.
 ///
-/// HTTP/2 asks for more only when the client has taken what it was given. A client that takes
-/// nothing for the timeout loses the answer's rest, so that it can't hold the memory and the slot
-/// that others wait for; when it reads again, the answer ends with `DEADLINE_EXCEEDED`.
+/// HTTP/2 asks for more only when the client has taken what it was given. A client that lets it
+/// wait for the timeout before the next [`PACE`] bytes, or the last ones, are taken loses the
+/// answer's rest, so that it can't hold the memory and the slot that others wait for; when it
+/// reads again, the answer ends with `DEADLINE_EXCEEDED`.
 #[derive(Debug)]
 pub(super) struct Answer {
     state: Arc<Mutex<State>>,
@@ -43,6 +45,9 @@ struct Live {
     rest: Bytes,
     /// Since when the client has not asked for more.
     unread_since: Option<Instant>,
+    /// How long it let the last bytes wait before, and how many of [`PACE`] are still missing.
+    waited: Duration,
+    missing: usize,
     record: metrics::Request,
     _slot: Option<OwnedSemaphorePermit>,
 }
@@ -54,14 +59,22 @@ impl Answer {
         record: metrics::Request,
         timeout: Duration,
     ) -> Self {
-        let live = Live { body, rest: Bytes::new(), unread_since: None, record, _slot: slot };
+        let live = Live {
+            body,
+            rest: Bytes::new(),
+            unread_since: None,
+            waited: Duration::ZERO,
+            missing: PACE,
+            record,
+            _slot: slot,
+        };
         let state = Arc::new(Mutex::new(State::Live(live)));
         let watch = AbortOnDropHandle::new(tokio::spawn(watch(Arc::clone(&state), timeout)));
         Self { state, _watch: watch }
     }
 }
 
-/// Gives the answer up once the client has read nothing for the timeout.
+/// Gives the answer up once the client has let it wait for the timeout.
 async fn watch(state: Arc<Mutex<State>>, timeout: Duration) {
     let mut next = Instant::now() + timeout;
     loop {
@@ -69,14 +82,14 @@ async fn watch(state: Arc<Mutex<State>>, timeout: Duration) {
         let now = Instant::now();
         let mut state = lock(&state);
         let State::Live(live) = &mut *state else { return };
-        let since = live.unread_since.unwrap_or(now);
-        if now < since + timeout {
-            next = since + timeout;
+        let waited = live.waited + live.unread_since.map_or(Duration::ZERO, |since| now - since);
+        if waited < timeout {
+            next = now + (timeout - waited);
             continue;
         }
         live.record.ends_with(Code::DeadlineExceeded);
-        tracing::info!(?timeout, "gave up an answer that the client left unread");
-        let status = Status::deadline_exceeded("the answer was left unread for too long");
+        tracing::info!(?timeout, "gave up an answer that the client read too slowly");
+        let status = Status::deadline_exceeded("the answer was read too slowly");
         *state = State::Stalled(Some(status));
         return;
     }
@@ -88,7 +101,13 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl Live {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        self.unread_since = None;
+        if let Some(since) = self.unread_since.take() {
+            self.waited += since.elapsed();
+        }
+        if self.missing == 0 {
+            self.waited = Duration::ZERO;
+            self.missing = PACE;
+        }
         if self.rest.is_empty() {
             let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,
@@ -106,6 +125,7 @@ impl Live {
         }
         self.unread_since = Some(Instant::now());
         let slice = self.rest.split_to(self.rest.len().min(SLICE));
+        self.missing = self.missing.saturating_sub(slice.len());
         Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 }

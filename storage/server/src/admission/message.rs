@@ -1,15 +1,18 @@
 //! One length-prefixed gRPC message, read from a request's body.
 //! Source: gRPC over HTTP2, "Length-Prefixed-Message".
 
+use std::time::Duration;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::stream;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 use tonic::body::Body;
 
-use super::Budget;
+use super::{Budget, PACE};
 
 /// A byte that tells whether the message is compressed, and four of its length, big-endian.
 const HEADER: usize = 5;
@@ -19,15 +22,21 @@ pub(super) struct Message {
     pub(super) bytes: Bytes,
 }
 
-/// Reads the only message of a unary request. Its announced length is admitted before any of it
-/// is buffered.
+/// The bytes admitted before any has come. From there on a request is admitted twice what it has
+/// sent, so that announcing a length takes nothing from others.
+const FIRST_STEP: usize = 64 << 10;
+
+/// Reads the only message of a unary request, whose bytes are admitted before they are buffered.
+/// The client has `timeout` for each [`PACE`] bytes and for the last ones.
 pub(super) async fn read(
     body: Body,
     max_bytes: usize,
     budget: &Budget,
+    timeout: Duration,
 ) -> Result<(Message, OwnedSemaphorePermit), Status> {
-    let mut reader = Reader { body, rest: Bytes::new() };
-    let header = reader.take(HEADER).await?;
+    let mut reader = Reader::new(body, timeout);
+    let mut header = Vec::with_capacity(HEADER);
+    reader.read_to(HEADER, &mut header).await?;
     let compressed = match header[0] {
         0 => false,
         1 => true,
@@ -40,12 +49,21 @@ pub(super) async fn read(
     if length > max_bytes {
         return Err(too_large(max_bytes));
     }
-    let permit = budget.take(length).await?;
-    let bytes = reader.take(length).await?;
+    let mut admitted = length.min(FIRST_STEP);
+    let mut permit = budget.take(admitted).await?;
+    let mut bytes = Vec::with_capacity(admitted);
+    reader.read_to(admitted, &mut bytes).await?;
+    while admitted < length {
+        let step = admitted.min(length - admitted);
+        permit.merge(budget.take_now(step)?);
+        admitted += step;
+        bytes.reserve_exact(step);
+        reader.read_to(admitted, &mut bytes).await?;
+    }
     if reader.fill().await? {
         return Err(Status::invalid_argument("bytes follow the request's only message"));
     }
-    Ok((Message { compressed, bytes }, permit))
+    Ok((Message { compressed, bytes: bytes.into() }, permit))
 }
 
 /// The body of a request whose only message is these bytes, at most [`u32::MAX`], as they are.
@@ -63,40 +81,50 @@ pub(super) fn too_large(max_bytes: usize) -> Status {
 
 struct Reader {
     body: Body,
-    /// What came and was not taken yet.
+    /// What came and was not read yet.
     rest: Bytes,
+    timeout: Duration,
+    /// When the bytes that are still missing from [`PACE`] must have come.
+    deadline: Instant,
+    missing: usize,
 }
 
 impl Reader {
-    /// The next bytes, so many; copied only if they come in several pieces.
-    async fn take(&mut self, length: usize) -> Result<Bytes, Status> {
-        if self.rest.is_empty() {
-            self.fill().await?;
-        }
-        if self.rest.len() >= length {
-            return Ok(self.rest.split_to(length));
-        }
-        let mut taken = BytesMut::with_capacity(length);
-        while taken.len() < length {
+    fn new(body: Body, timeout: Duration) -> Self {
+        let deadline = Instant::now() + timeout;
+        Self { body, rest: Bytes::new(), timeout, deadline, missing: PACE }
+    }
+
+    /// Appends the next bytes until there are so many.
+    async fn read_to(&mut self, length: usize, out: &mut Vec<u8>) -> Result<(), Status> {
+        while out.len() < length {
             if !self.fill().await? {
                 let reason = "the request ends before the length it announces";
                 return Err(Status::invalid_argument(reason));
             }
-            let missing = length - taken.len();
-            taken.extend_from_slice(&self.rest.split_to(missing.min(self.rest.len())));
+            let wanted = length - out.len();
+            out.extend_from_slice(&self.rest.split_to(wanted.min(self.rest.len())));
         }
-        Ok(taken.freeze())
+        Ok(())
     }
 
     /// Waits until there are bytes; false at the end.
     async fn fill(&mut self) -> Result<bool, Status> {
         while self.rest.is_empty() {
-            let Some(frame) = self.body.frame().await else {
+            let frame = timeout_at(self.deadline, self.body.frame())
+                .await
+                .map_err(|_| Status::deadline_exceeded("the request's bytes came too slowly"))?;
+            let Some(frame) = frame else {
                 return Ok(false);
             };
             // What is no data is trailers, which mean nothing in a request.
             if let Ok(data) = frame?.into_data() {
                 self.rest = data;
+                self.missing = self.missing.saturating_sub(self.rest.len());
+            }
+            if self.missing == 0 {
+                self.deadline = Instant::now() + self.timeout;
+                self.missing = PACE;
             }
         }
         Ok(true)

@@ -2,7 +2,7 @@
 //!
 //! The layer stands before the generated services, which would buffer whatever is sent, and whose
 //! own refusal of a large message, `OUT_OF_RANGE`, is one that OTLP clients retry for ever. It
-//! reads the gRPC frame itself, admits the length it announces, decompresses within bounds, and
+//! reads the gRPC frame itself, admits its bytes as they come, decompresses within bounds, and
 //! hands on a plain message. An answer is handed out at the client's pace (`answer`).
 
 mod answer;
@@ -37,6 +37,10 @@ const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 /// overload from the client.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
+/// The bytes of a request or an answer that a client must move within its timeout, unless fewer
+/// are left: one that only trickles would hold for hours what others wait for.
+const PACE: usize = 256 << 10;
+
 /// What a client is told to wait before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -59,7 +63,7 @@ pub(crate) struct Admission {
     /// The messages decompressed at one time: the work is the processor's, and a decoder has
     /// memory of its own.
     pub(crate) decompressions: Arc<Semaphore>,
-    /// How long a client may take to send a request, or leave an answer unread.
+    /// How long a client may take for each [`PACE`] bytes that it sends or reads.
     pub(crate) client_timeout: Duration,
 }
 
@@ -81,10 +85,8 @@ impl Admission {
     ) -> Result<(Request<Body>, OwnedSemaphorePermit), Status> {
         let (mut parts, body) = request.into_parts();
         let encoding = Encoding::of(&parts.headers)?;
-        let read = message::read(body, self.max_bytes, &self.budget);
-        let (message, permit) = timeout(self.client_timeout, read)
-            .await
-            .map_err(|_| Status::deadline_exceeded("the request's bytes came too slowly"))??;
+        let (message, permit) =
+            message::read(body, self.max_bytes, &self.budget, self.client_timeout).await?;
         let (bytes, permit) = match (message.compressed, encoding) {
             (false, _) => (message.bytes, permit),
             (true, Some(encoding)) => {

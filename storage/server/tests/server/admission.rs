@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -119,12 +119,13 @@ async fn a_request_that_is_reset_gives_its_bytes_back() {
     let server = TestServer::start(|_| {}).await;
     let mut call = Call::export(server.grpc, &[]).await;
     call.send(vec![0, 0, 0x10, 0, 0]);
-    call.send(vec![0; 1000]);
+    call.send(vec![0; 200 << 10]);
     let taken = |bytes| {
         let admin = server.admin;
         move || async move { metric(admin, INFLIGHT).await.filter(|taken| *taken == bytes) }
     };
-    eventually("the announced bytes are admitted", taken(f64::from(1 << 20))).await;
+    // Those sent, and room for as many.
+    eventually("bytes are admitted", taken(f64::from(256 << 10))).await;
     call.reset();
     eventually("the bytes are free again", taken(0.0)).await;
     serves_others(&server).await;
@@ -149,7 +150,9 @@ async fn beyond_the_bytes_in_flight_clients_are_told_when_to_retry() {
     .await;
     let mut greedy = Call::export(server.grpc, &[]).await;
     greedy.send(vec![0, 0, 0x10, 0, 0]);
-    let full = || async { metric(server.admin, INFLIGHT).await.filter(|taken| *taken > 0.0) };
+    greedy.send(vec![0; 1000 << 10]);
+    let all = f64::from(1 << 20);
+    let full = || async { metric(server.admin, INFLIGHT).await.filter(|taken| *taken == all) };
     eventually("the budget is taken", full).await;
 
     let status = server.writer().export(export("app", vec![span(1, 1)])).await.unwrap_err();
@@ -164,4 +167,53 @@ async fn beyond_the_bytes_in_flight_clients_are_told_when_to_retry() {
     let request = export("app", vec![span(1, 1)]);
     let retry = || async { server.writer().export(request.clone()).await.ok() };
     eventually("the retry is taken", retry).await;
+}
+
+#[tokio::test]
+async fn announcing_bytes_takes_nothing_from_others() {
+    let server = TestServer::start(|_| {}).await;
+    let mut stalled = Vec::new();
+    for _ in 0..16 {
+        let mut call = Call::export(server.grpc, &[]).await;
+        // The greatest request that is allowed: four of them are all the bytes there are.
+        call.send(vec![0, 1, 0, 0, 0]);
+        stalled.push(call);
+    }
+    let admitted = || async { metric(server.admin, INFLIGHT).await.filter(|taken| *taken > 0.0) };
+    eventually("the announcers are admitted", admitted).await;
+    serves_others(&server).await;
+    // Neither from one that sends the most it may.
+    let mut large = span(8, 8);
+    large.name = "x".repeat(15 << 20);
+    server.write(export("large", vec![large])).await;
+}
+
+#[tokio::test]
+async fn a_slow_sender_that_goes_on_is_served() {
+    let timeout = Duration::from_secs(2);
+    let server = TestServer::start(|config| config.client_timeout = timeout).await;
+    let mut slow = span(1, 1);
+    slow.name = "x".repeat(2 << 20);
+    let request = frame(0, &export("app", vec![slow]).0);
+    let mut call = Call::export(server.grpc, &[]).await;
+    let started = Instant::now();
+    for piece in request.chunks(512 << 10) {
+        call.send(piece.to_vec());
+        tokio::time::sleep(timeout / 3).await;
+    }
+    assert!(started.elapsed() > timeout);
+    assert_eq!(call.end().await.code, Code::Ok);
+}
+
+#[tokio::test]
+async fn a_sender_that_trickles_is_given_up() {
+    let timeout = Duration::from_millis(500);
+    let server = TestServer::start(|config| config.client_timeout = timeout).await;
+    let mut call = Call::export(server.grpc, &[]).await;
+    call.send(vec![0, 0, 0x10, 0, 0]);
+    for _ in 0..10 {
+        call.send(vec![0; 1000]);
+        tokio::time::sleep(timeout / 5).await;
+    }
+    assert_eq!(call.answer().await.code, Code::DeadlineExceeded);
 }

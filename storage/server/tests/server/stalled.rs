@@ -1,11 +1,12 @@
-//! A client that stops reading.
+//! A client that stops reading, or reads too slowly.
 
 use std::time::Duration;
 
+use prost::Message;
 use spoor_proto::storage::GetServicesRequest;
 use tonic::Code;
 
-use super::support::{TestServer, by_id, eventually, export, metric, read, span};
+use super::support::{Call, TestServer, by_id, eventually, export, frame, metric, read, span};
 
 #[tokio::test]
 async fn an_answer_left_unread_is_given_up_and_others_go_on() {
@@ -44,6 +45,23 @@ async fn an_answer_left_unread_is_given_up_and_others_go_on() {
     let series = r#"spoor_requests_total{rpc="jaeger.storage.v2.TraceReader/GetTraces",code="DeadlineExceeded"}"#;
     assert_eq!(metric(server.admin, series).await, Some(1.0));
     assert!(!read(&mut reader, 1).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_read_in_drops_is_given_up() {
+    let timeout = Duration::from_millis(500);
+    let server = TestServer::start(|config| config.client_timeout = timeout).await;
+    let mut large = span(1, 1);
+    large.name = "x".repeat(8 << 20);
+    server.write(export("app", vec![large])).await;
+
+    let path = "/jaeger.storage.v2.TraceReader/GetTraces";
+    let mut call = Call::open(server.grpc, path, &[]).await;
+    call.send(frame(0, &by_id(1).encode_to_vec()));
+    // Less than 64 KiB each time, and never idle for the timeout.
+    let (bytes, answer) = call.end_slowly(timeout / 5).await;
+    assert_eq!(answer.code, Code::DeadlineExceeded, "after {bytes} bytes");
+    assert!(bytes < 8 << 20);
 }
 
 #[tokio::test]

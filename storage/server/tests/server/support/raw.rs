@@ -1,4 +1,6 @@
+use std::mem;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use h2::client::ResponseFuture;
@@ -6,6 +8,9 @@ use h2::{Reason, SendStream};
 use http::{HeaderMap, Request};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+
+/// HTTP/2's initial window.
+const WINDOW: usize = (64 << 10) - 1;
 
 /// A gRPC call made by hand, so that it can be wrong.
 pub struct Call {
@@ -55,8 +60,9 @@ impl Call {
         Self::open(address, path, headers).await
     }
 
+    /// Sends bytes, which go nowhere once the server has ended the call.
     pub fn send(&mut self, bytes: impl Into<Bytes>) {
-        self.send.send_data(bytes.into(), false).unwrap();
+        self.send.send_data(bytes.into(), false).ok();
     }
 
     pub fn reset(&mut self) {
@@ -71,21 +77,39 @@ impl Call {
 
     /// Waits for the status without ending the request.
     pub async fn answer(self) -> Answer {
-        let answer = tokio::time::timeout(super::DEADLINE, status(self.response)).await.unwrap();
+        self.ended(Duration::ZERO).await.1
+    }
+
+    /// Ends the request and reads its answer, letting a time pass whenever the window, of 64 KiB,
+    /// is half empty. Gives the bytes that came, too.
+    pub async fn end_slowly(mut self, pause: Duration) -> (usize, Answer) {
+        self.send.send_data(Bytes::new(), true).unwrap();
+        self.ended(pause).await
+    }
+
+    async fn ended(self, pause: Duration) -> (usize, Answer) {
+        let answer = read(self.response, pause);
+        let answer = tokio::time::timeout(super::DEADLINE, answer).await.unwrap();
         self.connection.abort();
         answer
     }
 }
 
-async fn status(response: ResponseFuture) -> Answer {
+async fn read(response: ResponseFuture, pause: Duration) -> (usize, Answer) {
     let (head, mut body) = response.await.unwrap().into_parts();
     let mut headers = head.headers;
+    let (mut bytes, mut held) = (0, 0);
     while let Some(data) = body.data().await {
-        body.flow_control().release_capacity(data.unwrap().len()).unwrap();
+        held += data.unwrap().len();
+        if held >= WINDOW / 2 {
+            tokio::time::sleep(pause).await;
+            body.flow_control().release_capacity(held).unwrap();
+            bytes += mem::take(&mut held);
+        }
     }
     if let Some(trailers) = body.trailers().await.unwrap() {
         headers.extend(trailers);
     }
     let status = tonic::Status::from_header_map(&headers).unwrap();
-    Answer { code: status.code(), message: status.message().to_owned(), headers }
+    (bytes, Answer { code: status.code(), message: status.message().to_owned(), headers })
 }
