@@ -21,6 +21,7 @@ pub(crate) async fn chain(
     State(app): State<Arc<App>>,
     Extension(span): Extension<SpanContext>,
 ) -> Result<Json<Value>, Error> {
+    let _under_way = app.chains.subscribe();
     let peers = &app.peers;
     info!("starting the chain");
     let home: Value = peers.get(&peers.this, "/").await?;

@@ -11,6 +11,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tower::Layer;
 use tracing::{error, info};
 
@@ -29,6 +30,9 @@ pub(crate) struct App {
     pub name: String,
     pub peers: Peers,
     pub cpu: Cpu,
+    /// Each chain under way is a receiver: they call this service itself, which must not stop
+    /// listening before them.
+    pub chains: watch::Sender<()>,
 }
 
 /// HTTP and gRPC on one router, each under its own layer, so that a request has one span.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use reqwest::Url;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use crate::args::Args;
@@ -34,17 +34,18 @@ pub(crate) async fn serve(
     info!(
         %address, target_one = %peers.target_one, target_two = %peers.target_two, "{name} is ready"
     );
-    let app = Arc::new(App { name, peers, cpu: Cpu::new() });
+    let app = Arc::new(App { name, peers, cpu: Cpu::new(), chains: watch::Sender::new(()) });
 
     // Without this the end of a gRPC answer waits for the client's delayed acknowledgement.
     let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let (draining, drain_begins) = oneshot::channel();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
         info!("finishing the requests under way");
         // Fails only if the server has ended.
         let _ = draining.send(());
+        app.chains.closed().await;
     });
     let deadline = async {
         let _ = drain_begins.await;

@@ -1,6 +1,6 @@
 //! SIGTERM.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::collector::Collector;
 use super::process::{Service, four_services, get};
@@ -45,11 +45,42 @@ async fn a_request_under_way_is_answered_before_the_end() {
     }
 
     service.terminate();
-    while reqwest::get(format!("http://{address}/healthz")).await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    logged(&service, "finishing the requests under way", 1).await;
     target.answer(2);
     assert_eq!(request.await.unwrap(), 200);
     assert!(service.ended_within(STOP).success());
     assert_eq!(collector.spans().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_has_yet_to_call_its_own_service_is_answered_before_the_end() {
+    let target = StandIn::with_answers(0).await;
+    let untraced = ("OTEL_TRACES_EXPORTER", "none");
+    let mut service = Service::start("app-a", target.address, target.address, &[untraced]);
+    let address = service.address;
+    let chain = || tokio::spawn(async move { get(address, "/chain").await.0 });
+    // As many as may call at one time; the last chain waits behind them for its first call.
+    let mut chains: Vec<_> = (0..64).map(|_| chain()).collect();
+    while target.seen().len() < chains.len() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    chains.push(chain());
+    logged(&service, "starting the chain", chains.len()).await;
+
+    service.terminate();
+    logged(&service, "finishing the requests under way", 1).await;
+    target.answer(2 * chains.len());
+    for chain in chains {
+        assert_eq!(chain.await.unwrap(), 200);
+    }
+    assert!(service.ended_within(STOP).success());
+}
+
+/// Waits until the service has logged that many lines with this text.
+async fn logged(service: &Service, text: &str, count: usize) {
+    let deadline = Instant::now() + STOP;
+    while service.lines().iter().filter(|line| line.contains(text)).count() < count {
+        assert!(Instant::now() < deadline, "{:#?}", service.lines());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
