@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use sysinfo::{ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
 /// How long a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -176,17 +177,18 @@ impl Process {
 
 /// All processes but the dead that nobody has waited for yet.
 fn processes() -> Vec<Process> {
-    let output = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat=,args="]).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let process = |line: &str| {
-        let mut words = line.split_whitespace();
-        let id = words.next()?.parse().ok()?;
-        let parent = words.next()?.parse().ok()?;
-        let dead = words.next()?.starts_with('Z');
-        let command = words.collect::<Vec<_>>().join(" ");
-        (!dead).then_some(Process { id, parent, command })
-    };
-    String::from_utf8_lossy(&output.stdout).lines().filter_map(process).collect()
+    let mut system = System::new().unwrap();
+    let what = ProcessRefreshKind::nothing().without_tasks().with_cmd(UpdateKind::Always);
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
+    let running = system.processes().values();
+    running
+        .filter(|process| process.status() != ProcessStatus::Zombie)
+        .map(|process| Process {
+            id: process.pid().as_u32(),
+            parent: process.parent().map_or(0, sysinfo::Pid::as_u32),
+            command: process.cmd().join(" ".as_ref()).to_string_lossy().into_owned(),
+        })
+        .collect()
 }
 
 /// Waits until none of these runs any more.
