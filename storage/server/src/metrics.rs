@@ -96,7 +96,7 @@ impl Metrics {
         let help = "Time from a request's headers to the end of its answer";
         registry.register_with_unit("request_duration", help, Unit::Seconds, durations.clone());
         let truncated = Family::<Rpc, Counter>::default();
-        let help = "Unary answers cut short to stay below 4 MiB";
+        let help = "Unary answers with something left out to stay below 4 MiB";
         registry.register("answers_truncated", help, truncated.clone());
         registry.register_collector(Box::new(Observed { store, writes }));
         let services = Mutex::default();
@@ -119,7 +119,7 @@ impl Metrics {
         }
     }
 
-    /// Counts an answer of this method, `package.Service/Method`, that was cut short.
+    /// Counts an answer of this method, `package.Service/Method`, that has something left out.
     pub(crate) fn truncated(&self, rpc: &str) {
         self.truncated.get_or_create(&Rpc { rpc: rpc_label(rpc) }).inc();
     }

@@ -13,13 +13,14 @@ const STREAM_BYTES: usize = CHUNK_BYTES / 2;
 const HEADER: usize = 1 + 5;
 
 impl Reader {
-    /// Drops the last elements of a unary answer, so that it stays below 4 MiB.
+    /// Drops the elements that would make a unary answer 4 MiB or larger.
     pub(super) fn truncate<T: Message>(&self, rpc: &'static str, elements: &mut Vec<T>) {
-        let fitting = fitting(elements, UNARY_BYTES);
-        if fitting < elements.len() {
-            tracing::warn!(rpc, total = elements.len(), kept = fitting, "cut an answer short");
+        let total = elements.len();
+        keep_fitting(elements, UNARY_BYTES);
+        let dropped = total - elements.len();
+        if dropped > 0 {
+            tracing::warn!(rpc, total, dropped, "left out what an answer has no room for");
             self.metrics.truncated(rpc);
-            elements.truncate(fitting);
         }
     }
 }
@@ -53,14 +54,18 @@ impl<T: Message> Batch<T> {
     }
 }
 
-/// The number of elements that make a message shorter than `limit` bytes.
-fn fitting<T: Message>(elements: &[T], limit: usize) -> usize {
+/// Keeps the elements that together make a message shorter than `limit` bytes. One that doesn't
+/// fit takes nothing from those behind it.
+fn keep_fitting<T: Message>(elements: &mut Vec<T>, limit: usize) {
     let mut bytes = 0;
-    let over = elements.iter().position(|element| {
-        bytes += HEADER + element.encoded_len();
-        bytes >= limit
+    elements.retain(|element| {
+        let with = bytes + HEADER + element.encoded_len();
+        let fits = with < limit;
+        if fits {
+            bytes = with;
+        }
+        fits
     });
-    over.unwrap_or(elements.len())
 }
 
 #[cfg(test)]
@@ -71,13 +76,23 @@ mod tests {
 
     #[test]
     fn elements_that_fit_make_a_message_below_the_limit() {
-        let services: Vec<_> = (0..100).map(|i| format!("service-{i}").repeat(i)).collect();
+        let all: Vec<_> = (0..100).map(|i| format!("service-{i}").repeat(i)).collect();
         for limit in [1, 10, 100, 1000, 10_000, 100_000] {
-            let kept = fitting(&services, limit);
-            let of = |kept: usize| GetServicesResponse { services: services[..kept].to_vec() };
-            assert!(of(kept).encoded_len() < limit);
-            let slack = 2 * HEADER * (kept + 1);
-            assert!(kept == services.len() || of(kept + 1).encoded_len() + slack >= limit);
+            let mut services = all.clone();
+            keep_fitting(&mut services, limit);
+            let dropped: Vec<_> = all.iter().filter(|name| !services.contains(name)).collect();
+            let kept = services.len();
+            let bytes = GetServicesResponse { services }.encoded_len();
+            assert!(bytes < limit);
+            let slack = HEADER * (kept + 1);
+            assert!(dropped.iter().all(|name| bytes + name.encoded_len() + slack >= limit));
         }
+    }
+
+    #[test]
+    fn an_element_that_never_fits_takes_nothing_from_the_others() {
+        let mut services = ["first", &"x".repeat(1000), "last"].map(str::to_owned).to_vec();
+        keep_fitting(&mut services, 1000);
+        assert_eq!(services, ["first", "last"]);
     }
 }
