@@ -35,13 +35,16 @@ pub struct Config {
     pub max_inflight_bytes: usize,
     /// The greatest number of traces that a search answers with, or that are asked for by id.
     pub max_search_depth: usize,
+    /// The gRPC connections open at one time, before further ones wait to be accepted.
+    pub max_connections: usize,
     /// The number of reads answered at one time, before more are refused.
     pub max_concurrent_reads: usize,
-    /// How long a client may take to send a request, or leave an answer unread.
-    #[serde(with = "humantime_serde")]
+    /// How long a client may take for each 256 KiB of a request that it sends, or of an answer
+    /// that it reads, and for the rest; and to begin a connection. At most a day.
+    #[serde(deserialize_with = "duration")]
     pub client_timeout: Duration,
-    /// How long requests in flight may go on after the signal to stop.
-    #[serde(with = "humantime_serde")]
+    /// How long requests in flight may go on after the signal to stop. At most a day.
+    #[serde(deserialize_with = "duration")]
     pub drain_timeout: Duration,
     /// The traces that the memory engine holds, before it forgets the oldest.
     pub memory_max_traces: usize,
@@ -64,6 +67,7 @@ impl Default for Config {
             max_request_bytes: 16 << 20,
             max_inflight_bytes: 64 << 20,
             max_search_depth: 10_000,
+            max_connections: 1000,
             max_concurrent_reads: 32,
             client_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
@@ -90,11 +94,14 @@ impl Config {
     fn fault(&self) -> Option<(&'static str, String)> {
         // A gRPC frame's length has 32 bits; one bit less leaves room to add two of them.
         const MOST: usize = i32::MAX as usize;
+        // Far from what overflows when it is added to the present time.
+        const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
         let numbers = [
             ("max_request_bytes", self.max_request_bytes),
             ("max_inflight_bytes", self.max_inflight_bytes),
             ("max_search_depth", self.max_search_depth),
             ("max_concurrent_reads", self.max_concurrent_reads),
+            ("max_connections", self.max_connections),
         ];
         let stores = [
             ("memory_max_traces", self.memory_max_traces),
@@ -106,8 +113,16 @@ impl Config {
         if let Some((key, _)) = numbers.iter().find(|(_, value)| *value > MOST) {
             return Some((key, format!("it must be at most {MOST}")));
         }
+        let durations =
+            [("client_timeout", self.client_timeout), ("drain_timeout", self.drain_timeout)];
+        if let Some((key, _)) = durations.iter().find(|(_, value)| *value > LONGEST) {
+            return Some((key, "it must be at most one day".to_owned()));
+        }
         if self.client_timeout.is_zero() {
             return Some(("client_timeout", "it must be above zero".to_owned()));
+        }
+        if self.admin_listen == self.listen && self.listen.port() != 0 {
+            return Some(("admin_listen", format!("{} is where gRPC is served", self.listen)));
         }
         let (request, inflight) = (self.max_request_bytes, self.max_inflight_bytes);
         // Else a large one would never be admitted, and be tried again for ever.
@@ -126,6 +141,11 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
         .ok()
         .and_then(|size| usize::try_from(size.0).ok())
         .ok_or_else(|| de::Error::custom("expected a number of bytes, such as \"16MiB\""))
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    humantime_serde::deserialize(deserializer)
+        .map_err(|_| de::Error::custom("expected a duration, such as \"30s\""))
 }
 
 fn targets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Targets, D::Error> {

@@ -1,17 +1,46 @@
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures::{Stream, StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
 
 /// How long to wait for a client to take what it was sent and close.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// A TCP connection that, at its end, waits for the client's end.
+/// The bytes that an HTTP/2 client begins with (RFC 9113, section 3.4). Only behind them can a
+/// client be asked for signs of life.
+const PREFACE: usize = 24;
+
+/// Accepts connections, at most `max` at one time; further ones wait in the listener's backlog.
+/// A client has `timeout` to begin.
+pub(crate) fn incoming(
+    listener: TcpListener,
+    max: usize,
+    timeout: Duration,
+) -> impl Stream<Item = io::Result<Connection>> {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let state = (incoming, Arc::new(Semaphore::new(max)));
+    stream::unfold(state, move |(mut incoming, slots)| async move {
+        if slots.available_permits() == 0 {
+            tracing::warn!(max_connections = max, "further connections wait for one to end");
+        }
+        let slot = Arc::clone(&slots).acquire_owned().await;
+        let slot = slot.expect("the semaphore is never closed");
+        let accepted = incoming.next().await?;
+        let connection = accepted.map(|stream| Connection::new(stream, slot, timeout));
+        Some((connection, (incoming, slots)))
+    })
+}
+
+/// A TCP connection whose client must begin in time, and that, at its end, waits for the client's
+/// end.
 ///
 /// A socket that is closed while its peer still sends, and an HTTP/2 client that reads sends
 /// window updates, resets the connection: what was written but not delivered is thrown away, and
@@ -19,12 +48,16 @@ const LINGER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
+    /// How much of the preface is missing, and how long it may take.
+    preface: Option<(usize, Pin<Box<Sleep>>)>,
     linger: Option<Pin<Box<Sleep>>>,
+    _slot: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, linger: None }
+    fn new(stream: TcpStream, slot: OwnedSemaphorePermit, timeout: Duration) -> Self {
+        let preface = Some((PREFACE, Box::pin(tokio::time::sleep(timeout))));
+        Self { stream, preface, linger: None, _slot: slot }
     }
 }
 
@@ -42,7 +75,19 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let Self { stream, preface, .. } = &mut *self;
+        let before = buf.filled().len();
+        let read = Pin::new(stream).poll_read(cx, buf);
+        if let Some((missing, deadline)) = preface {
+            *missing = missing.saturating_sub(buf.filled().len() - before);
+            if *missing == 0 {
+                *preface = None;
+            } else if read.is_pending() {
+                ready!(deadline.as_mut().poll(cx));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        read
     }
 }
 
@@ -72,7 +117,7 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, linger } = &mut *self;
+        let Self { stream, linger, .. } = &mut *self;
         let linger = match linger {
             Some(linger) => linger,
             None => {

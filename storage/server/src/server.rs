@@ -5,21 +5,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::TryStreamExt;
 use spoor_memory::{Limits, MemoryStore};
 use spoor_proto::otlp::trace_service_server;
 use spoor_proto::storage::{capabilities_server, dependency_reader_server, trace_reader_server};
 use spoor_store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::admin::{self, Admin};
 use crate::admission::Budget;
 use crate::config::Config;
-use crate::connection::Connection;
+use crate::connection;
 use crate::metrics::Metrics;
 use crate::routes;
 
@@ -95,7 +93,7 @@ impl Server {
         let router = admin::router(admin_state, config.purge);
         let admin = tokio::spawn(axum::serve(admin, router).into_future());
 
-        let (health, health_server) = tonic_health::server::health_reporter();
+        let (mut health, health_server) = tonic_health::server::health_reporter();
         report(&health, ServingStatus::Serving).await;
         let serving = tonic::transport::Server::builder()
             .initial_stream_window_size(STREAM_WINDOW)
@@ -110,7 +108,7 @@ impl Server {
                     .add_service(routes::reflection())
                     .add_service(routes::reflection_v1alpha())
                     .prepare(),
-                TcpIncoming::from(grpc).with_nodelay(Some(true)).map_ok(Connection::new),
+                connection::incoming(grpc, config.max_connections, config.client_timeout),
                 draining.clone().cancelled_owned(),
             );
         tracing::info!(grpc = %grpc_addr, admin = %admin_addr, "serving");
@@ -120,6 +118,10 @@ impl Server {
             tracing::info!("draining");
             report(&health, ServingStatus::NotServing).await;
             draining.cancel();
+            // Ends the streams of those who watch.
+            for service in SERVICES {
+                health.clear_service_status(service).await;
+            }
             tokio::time::sleep(config.drain_timeout).await;
         };
         let ended = tokio::select! {

@@ -96,7 +96,6 @@ fn from_environment(
         if value.is_empty() {
             continue;
         }
-        // Rust programs' usual variable comes below our own.
         let key = match name.strip_prefix(PREFIX) {
             Some(key) => key.to_ascii_lowercase(),
             None if name == "RUST_LOG" => "log".to_owned(),
@@ -107,9 +106,14 @@ fn from_environment(
             let reason = "the value is not UTF-8".to_owned();
             return Err(ConfigError::Setting { key, origin, reason });
         };
-        settings.push(Setting { key, value: parse(value), origin });
+        let setting = Setting { key, value: parse(value), origin };
+        // Rust programs' usual variable comes below our own.
+        if name.starts_with(PREFIX) {
+            settings.push(setting);
+        } else {
+            settings.insert(0, setting);
+        }
     }
-    settings.sort_by_key(|setting| setting.origin.contains(PREFIX));
     Ok(settings)
 }
 

@@ -1,6 +1,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Output;
 
+use spoor::config::{Config, Flags};
+
 use super::support::spoor;
 
 /// Runs `spoor serve`, which must fail, and gives its exit code and its error's only line.
@@ -61,6 +63,18 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
         (vec!["--set", "max_search_depth=0"], vec![], vec!["max_search_depth", "above zero"]),
         (vec!["--set", "max_search_depth=-1"], vec![], vec!["max_search_depth", "--set"]),
         (vec!["--set", "client_timeout=0s"], vec![], vec!["client_timeout", "above zero"]),
+        (vec!["--set", "client_timeout=30"], vec![], vec!["client_timeout", "such as \"30s\""]),
+        (
+            vec!["--set", "client_timeout=1000000000years"],
+            vec![],
+            vec!["client_timeout", "one day"],
+        ),
+        (vec!["--set", "drain_timeout=25h"], vec![], vec!["drain_timeout", "one day"]),
+        (
+            vec!["--listen", "127.0.0.1:17272"],
+            vec![],
+            vec!["admin_listen", "its default", "127.0.0.1:17272"],
+        ),
         (vec!["--set", "log_format=xml"], vec![], vec!["log_format", "xml"]),
         (
             vec!["--set", "max_inflight_bytes=31MiB"],
@@ -113,4 +127,18 @@ async fn bad_usage_exits_64_and_help_exits_0() {
         let output = spoor().arg(argument).output().await.unwrap();
         assert_eq!(output.status.code(), Some(code), "{argument}");
     }
+}
+
+#[test]
+fn rust_log_is_below_our_own_variable_in_whichever_order_they_come() {
+    let variables = [("SPOOR_LOG", "debug"), ("RUST_LOG", "error")];
+    let load = |variables: &[(&str, &str)]| {
+        let environment = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        Config::load(&Flags::default(), environment).unwrap().log
+    };
+    let [own, usual] = variables;
+    for order in [[own, usual], [usual, own]] {
+        assert_eq!(load(&order), load(&[own]));
+    }
+    assert_ne!(load(&[own]), load(&[usual]));
 }

@@ -5,6 +5,7 @@
 mod admin;
 mod admission;
 mod configuration;
+mod connections;
 mod drain;
 mod exports;
 mod memory;
