@@ -14,11 +14,20 @@ async fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
-    let stopped = async move {
+    let mut signalled = async move || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+    };
+    let stopped = async move {
+        signalled().await;
+        // Whoever asks again doesn't want to wait for what is in flight.
+        tokio::spawn(async move {
+            signalled().await;
+            eprintln!("spoor: stopped by a second signal");
+            std::process::exit(1);
+        });
     };
     spoor::run(std::env::args_os().skip(1).collect(), stopped).await
 }

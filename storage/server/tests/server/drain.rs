@@ -11,7 +11,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::support::{
-    DEADLINE, Program, by_id, channel, eventually, export, get, span, span_count,
+    Call, DEADLINE, Program, by_id, channel, eventually, export, get, metric, span, span_count,
 };
 
 /// Whether the server refused the request, itself or by HTTP/2: a request that crosses a GOAWAY
@@ -66,7 +66,7 @@ async fn under_load_every_request_is_answered_or_refused_and_nothing_acknowledge
     let under_load = || async { (ids.load(Ordering::Relaxed) > 1000).then_some(()) };
     eventually("a thousand requests", under_load).await;
     stopping.store(true, Ordering::Relaxed);
-    program.terminate().await;
+    program.terminate();
     let mut read = 0;
     for client in clients {
         read += client.await.unwrap();
@@ -96,7 +96,7 @@ async fn a_draining_server_says_so_and_finishes_what_it_began() {
     assert_eq!(status, ServingStatus::Serving);
     assert_eq!(get(program.admin, "/readyz").await.0, 200);
 
-    program.terminate().await;
+    program.terminate();
     let status = health.message().await.unwrap().unwrap().status();
     assert_eq!(status, ServingStatus::NotServing);
     drop(health);
@@ -117,12 +117,45 @@ async fn a_draining_server_says_so_and_finishes_what_it_began() {
 #[tokio::test]
 async fn a_request_that_never_ends_does_not_keep_the_server() {
     let program = Program::start(&["drain_timeout=100ms"]).await;
+    let _unfinished = unfinished(&program).await;
+    program.terminate();
+    assert_eq!(program.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn who_watches_the_health_does_not_keep_the_server() {
+    let program = Program::start(&["drain_timeout=1h"]).await;
     let mut health = HealthClient::new(channel(program.grpc))
         .watch(HealthCheckRequest { service: String::new() })
         .await
         .unwrap()
         .into_inner();
     health.message().await.unwrap().unwrap();
-    program.terminate().await;
+    program.terminate();
+    let status = health.message().await.unwrap().unwrap().status();
+    assert_eq!(status, ServingStatus::NotServing);
+    assert_eq!(health.message().await.unwrap(), None);
     assert_eq!(program.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_drain() {
+    let program = Program::start(&["drain_timeout=1h"]).await;
+    let _unfinished = unfinished(&program).await;
+    program.terminate();
+    let draining = || async { (get(program.admin, "/readyz").await.0 == 503).then_some(()) };
+    eventually("the server drains", draining).await;
+    program.terminate();
+    assert_eq!(program.ended().await.code(), Some(1));
+}
+
+/// A request that the server has begun to read, and whose end never comes.
+async fn unfinished(program: &Program) -> Call {
+    let mut call = Call::export(program.grpc, &[]).await;
+    call.send(vec![0, 0, 0, 1, 0]);
+    let begun = || async {
+        metric(program.admin, "spoor_export_inflight_bytes").await.filter(|bytes| *bytes > 0.0)
+    };
+    eventually("the request is read", begun).await;
+    call
 }

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
@@ -41,9 +42,9 @@ impl Program {
     }
 
     /// Tells the program to stop.
-    pub async fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.pid);
-        assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    pub fn terminate(&self) {
+        let pid = Pid::from_raw(self.pid.cast_signed()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
     }
 
     /// Waits for the program's end.
