@@ -5,13 +5,14 @@
 //! # What a client can count on
 //!
 //! Every request is unary. Its bytes are admitted against a budget before they are buffered
-//! (`admission`), so that no load makes the server grow beyond its configuration:
+//! (`admission`), connections and reads are bounded in number, and a client must keep a pace, so
+//! that no load makes the server grow beyond its configuration:
 //!
 //! | The client | gets |
 //! | --- | --- |
 //! | sends what is too large, damaged or cut short | `INVALID_ARGUMENT`, which no OTLP client retries |
 //! | sends more than the server can take at present | `RESOURCE_EXHAUSTED` with `RetryInfo` |
-//! | takes longer than `client_timeout` to send, or to read on | `DEADLINE_EXCEEDED` |
+//! | takes longer than `client_timeout` for 256 KiB that it sends or reads | `DEADLINE_EXCEEDED` |
 //! | asks for what is not there yet (filters, pages, `FindSpans`) | `UNIMPLEMENTED` |
 //!
 //! A response is compressed as its request was, as gRPC servers in Go do: a client on the same
