@@ -215,5 +215,7 @@ async fn a_sender_that_trickles_is_given_up() {
         call.send(vec![0; 1000]);
         tokio::time::sleep(timeout / 5).await;
     }
+    let stopped = Instant::now();
     assert_eq!(call.answer().await.code, Code::DeadlineExceeded);
+    assert!(stopped.elapsed() < timeout / 2, "it was given up before it stopped");
 }

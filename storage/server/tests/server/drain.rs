@@ -134,7 +134,8 @@ async fn who_watches_the_health_does_not_keep_the_server() {
     program.terminate();
     let status = health.message().await.unwrap().unwrap().status();
     assert_eq!(status, ServingStatus::NotServing);
-    assert_eq!(health.message().await.unwrap(), None);
+    let end = timeout(DEADLINE, health.message()).await.unwrap();
+    assert_eq!(end.unwrap(), None);
     assert_eq!(program.ended().await.code(), Some(0));
 }
 
