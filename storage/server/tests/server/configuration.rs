@@ -2,14 +2,16 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::Output;
 
 use spoor::config::{Config, Flags};
+use tokio::time::timeout;
 
-use super::support::spoor;
+use super::support::{DEADLINE, spoor};
 
 /// Runs `spoor serve`, which must fail, and gives its exit code and its error's only line.
 async fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
     let mut command = spoor();
     command.arg("serve").args(arguments).envs(environment.iter().copied());
-    let Output { status, stdout, stderr } = command.output().await.unwrap();
+    let ended = timeout(DEADLINE, command.output()).await.expect("it refuses to serve");
+    let Output { status, stdout, stderr } = ended.unwrap();
     assert_eq!(stdout, b"", "nothing is served");
     let stderr = String::from_utf8(stderr).unwrap();
     let mut lines = stderr.lines();
