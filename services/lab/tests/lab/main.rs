@@ -171,7 +171,7 @@ fn without_a_jaeger_program_the_command_that_builds_one_is_named() {
 
 #[test]
 fn a_guarded_program_ends_with_its_input_even_when_it_will_not() {
-    for script in ["exec sleep 1000", "trap '' TERM; while :; do sleep 1; done"] {
+    for script in ["exec /bin/sleep 1000", "trap '' TERM; while :; do /bin/sleep 1; done"] {
         let guard = Lab::start(&["part", "foreign", "/bin/sh", "-c", script]);
         let program = guard.descendants_when(|found| !found.is_empty());
         let ended = guard.end();
