@@ -7,8 +7,8 @@
 //! ```
 //!
 //! CPU is user and system time of the server process alone, per span that the server
-//! acknowledged. Times of queries include the client that decodes nothing. Linux only: it reads
-//! `/proc`.
+//! acknowledged. Times of queries include the client, which decodes the answers to count them.
+//! Linux only: it reads `/proc`.
 
 mod load;
 mod queries;

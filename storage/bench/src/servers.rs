@@ -83,8 +83,6 @@ impl Server {
     async fn answers(&self) -> bool {
         let Ok(mut reader) = self.reader().await else { return false };
         reader.get_services(GetServicesRequest {}).await.is_ok()
-            && Channel::from_shared(self.writes.clone())
-                .is_ok_and(|endpoint| endpoint.uri().port().is_some())
             && tokio::net::TcpStream::connect(self.writes.trim_start_matches("http://"))
                 .await
                 .is_ok()

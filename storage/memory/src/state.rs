@@ -38,8 +38,7 @@ impl State {
     /// refuses the others. Forgets the oldest other traces first, so that the limits hold all the
     /// time; what is acknowledged here stays.
     pub(crate) fn insert(&mut self, tenant: &Tenant, batch: &mut Batch<'_>) {
-        let kept = self.admit(tenant, batch);
-        let new_bytes = batch.traces().map(|more| most_bytes(&more)).sum();
+        let (kept, new_bytes) = self.admit(tenant, batch);
         let held = self.tenants.get(tenant);
         let is_new = |id| held.is_none_or(|held| !held.traces.contains_key(id));
         let new_traces = kept.iter().filter(|id| is_new(id)).count();
@@ -64,22 +63,25 @@ impl State {
         self.bytes += held.catalogue.bytes();
     }
 
-    /// Refuses what could not be held even with nothing else there, and tells the other traces.
-    fn admit(&self, tenant: &Tenant, batch: &mut Batch<'_>) -> HashSet<TraceId> {
+    /// Refuses what could not be held even with nothing else there. Tells the other traces, and
+    /// the most bytes that they add.
+    fn admit(&self, tenant: &Tenant, batch: &mut Batch<'_>) -> (HashSet<TraceId>, usize) {
         let held = self.tenants.get(tenant);
         let mut kept = HashSet::new();
-        let mut bytes = 0;
+        let (mut bytes, mut new_bytes) = (0, 0);
         batch.refuse(|more| {
             let there = held.and_then(|held| held.traces.get(&more.trace_id()));
-            let together = bytes + most_bytes(&more) + there.map_or(0, |trace| trace.most_bytes());
+            let new = most_bytes(&more);
+            let together = bytes + new + there.map_or(0, |trace| trace.most_bytes());
             if together > self.limits.bytes || kept.len() == self.limits.traces {
                 return Some(Refusal::TraceTooLarge);
             }
             bytes = together;
+            new_bytes += new;
             kept.insert(more.trace_id());
             None
         });
-        kept
+        (kept, new_bytes)
     }
 
     /// Forgets the oldest traces but for the kept ones of the tenant, until there is room.

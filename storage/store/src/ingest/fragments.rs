@@ -122,7 +122,7 @@ impl<'b> TraceSpans<'b> {
     }
 
     fn scope(&self, span: &Located<'_>) -> &'b [u8] {
-        &self.batch.scopes[span.scope].envelope
+        &self.batch.scopes[span.scope]
     }
 }
 

@@ -18,8 +18,8 @@ use splitter::{Located, Splitter};
 #[derive(Debug, Default)]
 pub struct Batch<'a> {
     // The messages around the spans, without their spans.
-    resources: Vec<Around>,
-    scopes: Vec<Around>,
+    resources: Vec<ResourceAround>,
+    scopes: Vec<Vec<u8>>,
     /// The good spans, those of each trace together.
     spans: Vec<Located<'a>>,
     /// In the order of each trace's first span.
@@ -29,11 +29,11 @@ pub struct Batch<'a> {
     first_refusal: Option<Refusal>,
 }
 
-/// A `ResourceSpans` or a `ScopeSpans` message without its spans.
+/// A `ResourceSpans` message without its spans.
 #[derive(Debug)]
-struct Around {
+struct ResourceAround {
     envelope: Vec<u8>,
-    /// The index of the resource's service.
+    /// The index of its service.
     service: usize,
 }
 

@@ -6,7 +6,7 @@ use crate::otlp::{
 };
 use crate::{SpanId, TraceId};
 
-use super::{Around, Batch, Refusal};
+use super::{Batch, Refusal, ResourceAround};
 
 /// A span counts as late when it arrives more than this after its end, in nanoseconds.
 const LATE_AFTER: u64 = 60_000_000_000;
@@ -67,7 +67,7 @@ impl<'a> Splitter<'a> {
         }
         // A request may be nothing but empty messages: they take no memory.
         if self.batch.spans.len() > spans_before {
-            self.batch.resources.push(Around { envelope, service });
+            self.batch.resources.push(ResourceAround { envelope, service });
         }
         Ok(())
     }
@@ -85,7 +85,7 @@ impl<'a> Splitter<'a> {
             }
         }
         if self.batch.spans.len() > spans_before {
-            self.batch.scopes.push(Around { envelope, service });
+            self.batch.scopes.push(envelope);
         }
         Ok(())
     }
