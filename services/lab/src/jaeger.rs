@@ -5,24 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use crate::parts::{self, Part, this_program};
-use crate::ports::{Port, Ports};
+use crate::parts::{Part, this_program};
+use crate::ports::{Port, Ports, known};
 
 /// The file that the container has, with a variable for whatever differs here.
 const CONFIGURATION: &str = include_str!("../../../compose/jaeger/config.yaml");
 
-const fn port(variable: &'static str, default: u16) -> Port {
-    Port { part: "jaeger", variable, default }
-}
-
-/// HTTP of the UI and the query APIs.
-pub const UI: Port = port("JAEGER_UI_PORT", 16686);
-/// Where services send their spans.
-pub const OTLP_GRPC: Port = port("OTLP_GRPC_PORT", 4317);
-const OTLP_HTTP: Port = port("OTLP_HTTP_PORT", 4318);
-const QUERY_GRPC: Port = port("JAEGER_QUERY_GRPC_PORT", 16685);
-const HEALTH: Port = port("JAEGER_HEALTH_PORT", 13133);
-const METRICS: Port = port("JAEGER_METRICS_PORT", 8888);
+use known::OTLP_HTTP;
+use known::{JAEGER_HEALTH as HEALTH, JAEGER_METRICS as METRICS, JAEGER_QUERY_GRPC as QUERY_GRPC};
+pub use known::{JAEGER_UI as UI, OTLP_GRPC};
 
 /// Every port that Jaeger listens on.
 pub const PORTS: [Port; 6] = [UI, QUERY_GRPC, OTLP_GRPC, OTLP_HTTP, HEALTH, METRICS];
@@ -37,7 +28,7 @@ pub fn part(program: &Path, ports: &Ports) -> anyhow::Result<Part> {
     command.arg(program).args(["--config", "env:LAB_JAEGER_CONFIGURATION"]);
     command.env("LAB_JAEGER_CONFIGURATION", CONFIGURATION);
     command.env("JAEGER_LISTEN_HOST", ports.address(UI).ip().to_string());
-    command.env("STORAGE_ENDPOINT", ports.address(parts::SPOOR).to_string());
+    command.env("STORAGE_ENDPOINT", ports.address(known::STORAGE).to_string());
     for (variable, port) in [
         ("JAEGER_UI_PORT", UI),
         ("JAEGER_QUERY_GRPC_PORT", QUERY_GRPC),

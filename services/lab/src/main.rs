@@ -1,5 +1,6 @@
 //! `lab` brings the lab up natively: each part a process of its own, most of them this executable.
 
+mod addresses;
 mod children;
 mod edges;
 mod interrupt;
@@ -14,6 +15,7 @@ mod storage;
 mod trace;
 mod tree;
 mod up;
+mod with;
 
 use std::io::stderr;
 use std::process::ExitCode;

@@ -11,8 +11,9 @@ use tokio::time::{Instant, sleep};
 use crate::children::Children;
 use crate::logs::{Logs, prefix};
 use crate::output::Output;
-use crate::parts::{ENTRY, Parts, SPOOR};
+use crate::parts::Parts;
 use crate::ports::Ports;
+use crate::ports::known::{ENTRY, STORAGE};
 use crate::storage::Storage;
 use crate::trace::Trace;
 use crate::{edges, jaeger, tree};
@@ -52,7 +53,7 @@ pub async fn run(
     // They export what they hold when they end. After that nothing is on its way but to Jaeger.
     children.stop(backends).await;
 
-    let mut storage = Storage::connect(ports.address(SPOOR)).await?;
+    let mut storage = Storage::connect(ports.address(STORAGE)).await?;
     let jaeger = with_jaeger.then(|| ports.address(jaeger::UI));
     let deadline = Instant::now() + if with_jaeger { TRACE_DEADLINE } else { Duration::ZERO };
     let (trace, mut problems) = loop {

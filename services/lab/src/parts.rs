@@ -6,21 +6,8 @@ use anyhow::Context;
 use tokio::process::Command;
 
 use crate::jaeger;
+use crate::ports::known::{APPS, STORAGE, STORAGE_ADMIN};
 use crate::ports::{Port, Ports};
-
-/// gRPC of the storage server: OTLP and `jaeger.storage.v2`.
-pub const SPOOR: Port = Port { part: "spoor", variable: "STORAGE_PORT", default: 17271 };
-const SPOOR_ADMIN: Port = Port { part: "spoor", variable: "STORAGE_ADMIN_PORT", default: 17272 };
-
-/// HTTP and gRPC of each service. The targets of one are the next two, round and round.
-const SERVICES: [Port; 4] = [
-    Port { part: "app-a", variable: "APP_A_PORT", default: 8000 },
-    Port { part: "app-b", variable: "APP_B_PORT", default: 8001 },
-    Port { part: "app-c", variable: "APP_C_PORT", default: 8002 },
-    Port { part: "app-d", variable: "APP_D_PORT", default: 8003 },
-];
-/// The service that the lab sends its request to.
-pub const ENTRY: Port = SERVICES[0];
 
 /// A part that can be started.
 pub struct Part {
@@ -44,8 +31,8 @@ pub struct Parts {
 
 /// Every port that a run listens on.
 pub fn ports(with_jaeger: bool) -> Vec<Port> {
-    let mut ports = SERVICES.to_vec();
-    ports.extend([SPOOR, SPOOR_ADMIN]);
+    let mut ports = APPS.to_vec();
+    ports.extend([STORAGE, STORAGE_ADMIN]);
     if with_jaeger {
         ports.extend(jaeger::PORTS);
     }
@@ -58,21 +45,21 @@ pub fn ports(with_jaeger: bool) -> Vec<Port> {
 /// When the path of this executable is unknown.
 pub fn parts(ports: &Ports, jaeger: Option<&Path>) -> anyhow::Result<Parts> {
     let mut backends = vec![spoor(ports)?];
-    let mut telemetry = SPOOR;
+    let mut telemetry = STORAGE;
     if let Some(program) = jaeger {
         backends.push(jaeger::part(program, ports)?);
         telemetry = jaeger::OTLP_GRPC;
     }
-    let services = (0..SERVICES.len()).map(|index| service(index, ports, telemetry));
+    let services = (0..APPS.len()).map(|index| service(index, ports, telemetry));
     Ok(Parts { backends, services: services.collect::<anyhow::Result<_>>()? })
 }
 
 fn spoor(ports: &Ports) -> anyhow::Result<Part> {
-    let (grpc, admin) = (ports.address(SPOOR), ports.address(SPOOR_ADMIN));
+    let (grpc, admin) = (ports.address(STORAGE), ports.address(STORAGE_ADMIN));
     let mut command = this_program("spoor")?;
     command.args(["serve", "--listen", &grpc.to_string(), "--admin-listen", &admin.to_string()]);
     Ok(Part {
-        name: SPOOR.part,
+        name: STORAGE.part,
         command,
         ready: format!("http://{admin}/readyz"),
         places: vec![
@@ -83,9 +70,8 @@ fn spoor(ports: &Ports) -> anyhow::Result<Part> {
 }
 
 fn service(index: usize, ports: &Ports, telemetry: Port) -> anyhow::Result<Part> {
-    let url =
-        |offset| format!("http://{}", ports.address(SERVICES[(index + offset) % SERVICES.len()]));
-    let port = SERVICES[index];
+    let url = |offset| format!("http://{}", ports.address(APPS[(index + offset) % APPS.len()]));
+    let port = APPS[index];
     let mut command = this_program("demo")?;
     command.args(["--name", port.part, "--listen", &ports.address(port).to_string()]).args([
         "--target-one",

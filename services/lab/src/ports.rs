@@ -1,12 +1,14 @@
 //! Which port each part listens on, always on loopback.
 
+pub mod known;
+
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::{Context, bail};
 
-/// A port of a part. The variable is that of `.env`, unless the containers do not publish the port.
+/// A port of a part.
 #[derive(Clone, Copy, Debug)]
 pub struct Port {
     /// The part that listens on it.
@@ -15,10 +17,34 @@ pub struct Port {
     pub variable: &'static str,
     /// What it is otherwise.
     pub default: u16,
+    /// What it is in the part's own container, which no variable changes.
+    pub inside: u16,
+}
+
+impl Port {
+    /// One that is the same in a container.
+    pub const fn new(part: &'static str, variable: &'static str, default: u16) -> Self {
+        Self { part, variable, default, inside: default }
+    }
+
+    /// The number that `lookup` has for the variable, or else the default.
+    ///
+    /// # Errors
+    /// When the value is no port.
+    pub fn number(self, lookup: impl Fn(&str) -> Option<String>) -> Result<u16, String> {
+        let Self { variable, default, .. } = self;
+        match lookup(variable).filter(|value| !value.is_empty()) {
+            None => Ok(default),
+            Some(value) => match value.parse() {
+                Ok(number) if number > 0 => Ok(number),
+                _ => Err(format!("{variable}={value} is no port: one is 1 to 65535")),
+            },
+        }
+    }
 }
 
 /// The ports of one run of the lab.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ports(HashMap<&'static str, u16>);
 
 impl Ports {
@@ -33,14 +59,11 @@ impl Ports {
         let mut chosen: HashMap<&'static str, u16> = HashMap::new();
         let mut listeners = Vec::new();
         let mut problems = Vec::new();
-        for Port { part, variable, default } in ports {
-            let text = lookup(variable).filter(|value| !value.is_empty());
-            let number = match text.as_deref().map(str::parse) {
-                None => *default,
-                Some(Ok(number)) if number > 0 => number,
-                Some(_) => {
-                    let value = text.unwrap_or_default();
-                    problems.push(format!("{variable}={value} is no port: one is 1 to 65535"));
+        for port @ Port { part, variable, .. } in ports {
+            let number = match port.number(&lookup) {
+                Ok(number) => number,
+                Err(problem) => {
+                    problems.push(problem);
                     continue;
                 }
             };
@@ -58,6 +81,28 @@ impl Ports {
                 )),
             }
             chosen.insert(variable, number);
+        }
+        if !problems.is_empty() {
+            bail!(problems.join("\n     "));
+        }
+        Ok(Self(chosen))
+    }
+
+    /// The same without a look at who listens: of a lab that runs.
+    ///
+    /// # Errors
+    /// Every value that is no port.
+    pub fn published(
+        ports: &[Port],
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Self> {
+        let mut chosen = HashMap::new();
+        let mut problems = Vec::new();
+        for port in ports {
+            match port.number(&lookup) {
+                Ok(number) => drop(chosen.insert(port.variable, number)),
+                Err(problem) => problems.push(problem),
+            }
         }
         if !problems.is_empty() {
             bail!(problems.join("\n     "));
@@ -95,8 +140,8 @@ impl Ports {
 mod tests {
     use super::*;
 
-    const ONE: Port = Port { part: "part-one", variable: "ONE_PORT", default: 0 };
-    const TWO: Port = Port { part: "part-two", variable: "TWO_PORT", default: 0 };
+    const ONE: Port = Port::new("part-one", "ONE_PORT", 0);
+    const TWO: Port = Port::new("part-two", "TWO_PORT", 0);
 
     fn problem(values: &[(&str, &str)]) -> String {
         let lookup = |name: &str| {

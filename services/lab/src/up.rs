@@ -11,8 +11,9 @@ use crate::children::Children;
 use crate::interrupt::Interrupt;
 use crate::logs::Logs;
 use crate::output::Output;
-use crate::parts::{self, ENTRY, Parts};
+use crate::parts::{self, Parts};
 use crate::ports::Ports;
+use crate::ports::known::ENTRY;
 use crate::{jaeger, once};
 
 /// How long any request of the lab's own may take.
