@@ -11,6 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
 
+use crate::metrics::{Metrics, OpenConnection};
+
 /// How long to wait for a client to take what it was sent and close.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -24,18 +26,20 @@ pub(crate) fn incoming(
     listener: TcpListener,
     max: usize,
     timeout: Duration,
+    metrics: Arc<Metrics>,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let state = (incoming, Arc::new(Semaphore::new(max)));
-    stream::unfold(state, move |(mut incoming, slots)| async move {
+    let state = (incoming, Arc::new(Semaphore::new(max)), metrics);
+    stream::unfold(state, move |(mut incoming, slots, metrics)| async move {
         if slots.available_permits() == 0 {
             tracing::warn!(max_connections = max, "further connections wait for one to end");
         }
         let slot = Arc::clone(&slots).acquire_owned().await;
         let slot = slot.expect("the semaphore is never closed");
         let accepted = incoming.next().await?;
-        let connection = accepted.map(|stream| Connection::new(stream, slot, timeout));
-        Some((connection, (incoming, slots)))
+        let connection =
+            accepted.map(|stream| Connection::new(stream, slot, metrics.connection(), timeout));
+        Some((connection, (incoming, slots, metrics)))
     })
 }
 
@@ -52,12 +56,18 @@ pub(crate) struct Connection {
     preface: Option<(usize, Pin<Box<Sleep>>)>,
     linger: Option<Pin<Box<Sleep>>>,
     _slot: OwnedSemaphorePermit,
+    _counted: OpenConnection,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, slot: OwnedSemaphorePermit, timeout: Duration) -> Self {
+    fn new(
+        stream: TcpStream,
+        slot: OwnedSemaphorePermit,
+        counted: OpenConnection,
+        timeout: Duration,
+    ) -> Self {
         let preface = Some((PREFACE, Box::pin(tokio::time::sleep(timeout))));
-        Self { stream, preface, linger: None, _slot: slot }
+        Self { stream, preface, linger: None, _slot: slot, _counted: counted }
     }
 }
 

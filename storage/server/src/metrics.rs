@@ -9,7 +9,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
@@ -20,6 +20,7 @@ use spoor_store::ingest::Written;
 use tonic::Code;
 
 use crate::admission::Budget;
+use crate::config::Config;
 
 /// The services that have series of their own; the spans of further ones are counted together.
 const MAX_SERVICES: usize = 200;
@@ -27,6 +28,9 @@ const MAX_SERVICES: usize = 200;
 const MAX_SERVICE_NAME: usize = 128;
 /// The label of what has none of its own.
 const OTHER: &str = "other";
+
+/// A gauge's unit, in which the name then ends.
+const BYTES: Option<&Unit> = Some(&Unit::Bytes);
 
 /// Seconds: from a span's write to a search of everything.
 const DURATION_BUCKETS: [f64; 13] =
@@ -75,10 +79,11 @@ pub(crate) struct Metrics {
     requests: Family<RpcCode, Counter>,
     durations: Family<Rpc, Histogram>,
     truncated: Family<Rpc, Counter>,
+    connections: Gauge,
 }
 
 impl Metrics {
-    pub(crate) fn new(store: Arc<dyn Store>, writes: Budget) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, writes: Budget, config: &Config) -> Self {
         let mut registry = Registry::with_prefix("spoor");
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         registry.register("build", "The program that runs", Info::new(version));
@@ -98,9 +103,31 @@ impl Metrics {
         let truncated = Family::<Rpc, Counter>::default();
         let help = "Unary answers with something left out to stay below 4 MiB";
         registry.register("answers_truncated", help, truncated.clone());
-        registry.register_collector(Box::new(Observed { store, writes }));
+        let connections = Gauge::default();
+        registry.register("connections", "gRPC connections open", connections.clone());
+        let limits = [
+            ("connections_limit", "The most gRPC connections open", None, config.max_connections),
+            ("store_limit", "The most bytes held", BYTES, config.memory_max_bytes),
+            (
+                "export_inflight_limit",
+                "The most bytes of export requests in flight",
+                BYTES,
+                config.max_inflight_bytes,
+            ),
+        ];
+        registry.register_collector(Box::new(Observed { store, writes, limits }));
         let services = Mutex::default();
-        Self { registry, services, accepted, rejected, late, requests, durations, truncated }
+        Self {
+            registry,
+            services,
+            accepted,
+            rejected,
+            late,
+            requests,
+            durations,
+            truncated,
+            connections,
+        }
     }
 
     /// All metrics in OpenMetrics' text format.
@@ -124,6 +151,12 @@ impl Metrics {
         self.truncated.get_or_create(&Rpc { rpc: rpc_label(rpc) }).inc();
     }
 
+    /// Counts a connection as open until what is returned is dropped.
+    pub(crate) fn connection(&self) -> OpenConnection {
+        self.connections.inc();
+        OpenConnection(self.connections.clone())
+    }
+
     fn service_label(&self, name: &str) -> String {
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
         let known = services.contains(name)
@@ -136,6 +169,16 @@ impl Metrics {
 
 fn rpc_label(rpc: &str) -> &'static str {
     RPCS.get(rpc).map_or(OTHER, String::as_str)
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Gauge);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// A request being answered. Dropping it counts it, so that none is left out however it ends.
@@ -174,6 +217,7 @@ impl Drop for Request {
 struct Observed {
     store: Arc<dyn Store>,
     writes: Budget,
+    limits: [(&'static str, &'static str, Option<&'static Unit>, usize); 3],
 }
 
 impl fmt::Debug for Observed {
@@ -185,18 +229,15 @@ impl fmt::Debug for Observed {
 impl Collector for Observed {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let usage = self.store.usage();
+        let limits = self.limits.map(|(name, help, unit, value)| (name, help, unit, value as u64));
+        let inflight = "Export requests' bytes in flight";
         let gauges = [
             ("store_traces", "Traces held", None, usage.traces),
             ("store_spans", "Spans held", None, usage.spans),
-            ("store_size", "Bytes held", Some(&Unit::Bytes), usage.bytes),
-            (
-                "export_inflight",
-                "Export requests' bytes in flight",
-                Some(&Unit::Bytes),
-                self.writes.taken(),
-            ),
+            ("store_size", "Bytes held", BYTES, usage.bytes),
+            ("export_inflight", inflight, BYTES, self.writes.taken()),
         ];
-        for (name, help, unit, value) in gauges {
+        for (name, help, unit, value) in gauges.into_iter().chain(limits) {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             let metric = encoder.encode_descriptor(name, help, unit, gauge.metric_type())?;
             gauge.encode(metric)?;

@@ -82,7 +82,7 @@ impl Server {
     ) -> Result<(), tonic::transport::Error> {
         let Self { config, grpc, grpc_addr, admin, admin_addr, store } = self;
         let writes = Budget::new(config.max_inflight_bytes);
-        let metrics = Arc::new(Metrics::new(Arc::clone(&store), writes.clone()));
+        let metrics = Arc::new(Metrics::new(Arc::clone(&store), writes.clone(), &config));
         let draining = CancellationToken::new();
 
         let admin_state = Admin {
@@ -108,7 +108,12 @@ impl Server {
                     .add_service(routes::reflection())
                     .add_service(routes::reflection_v1alpha())
                     .prepare(),
-                connection::incoming(grpc, config.max_connections, config.client_timeout),
+                connection::incoming(
+                    grpc,
+                    config.max_connections,
+                    config.client_timeout,
+                    Arc::clone(&metrics),
+                ),
                 draining.clone().cancelled_owned(),
             );
         tracing::info!(grpc = %grpc_addr, admin = %admin_addr, "serving");

@@ -3,7 +3,25 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::support::{DEADLINE, TestServer, export, span};
+use super::support::{DEADLINE, TestServer, export, metric, span};
+
+#[tokio::test]
+async fn open_connections_are_counted_beside_their_limit() {
+    let server = TestServer::start(|config| config.max_connections = 7).await;
+    let connections = || metric(server.admin, "spoor_connections");
+    assert_eq!(metric(server.admin, "spoor_connections_limit").await, Some(7.0));
+    assert_eq!(connections().await, Some(0.0));
+    let first = TcpStream::connect(server.grpc).await.unwrap();
+    let second = TcpStream::connect(server.grpc).await.unwrap();
+    let counted = async |count| {
+        while connections().await != Some(count) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(DEADLINE, counted(2.0)).await.unwrap();
+    drop((first, second));
+    timeout(DEADLINE, counted(0.0)).await.unwrap();
+}
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_waits_until_another_ends() {
