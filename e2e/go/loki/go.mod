@@ -1,4 +1,4 @@
-// Loki 3.7.6: the newest of which an image is known too.
+// Loki 3.7.6, the version that .env pins.
 module spoor/e2e/loki
 
 go 1.26.5
