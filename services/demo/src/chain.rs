@@ -16,7 +16,7 @@ use crate::tasks::IoTask;
 const CPU_TASK_LIMIT: u32 = 100_000;
 
 /// Calls this service, its first target over HTTP, then its second over gRPC, which calls on. The
-/// answer has the trace's id and each hop's answer.
+/// answer has the trace's id, whether it is kept, and each hop's answer.
 pub(crate) async fn chain(
     State(app): State<Arc<App>>,
     Extension(span): Extension<SpanContext>,
@@ -32,6 +32,7 @@ pub(crate) async fn chain(
     Ok(Json(json!({
         "service": app.name,
         "trace_id": span.trace_id().to_string(),
+        "sampled": span.is_sampled(),
         "hops": [
             { "call": "GET /", "protocol": "http", "answer": home },
             { "call": "GET /io_task", "protocol": "http", "answer": io_task },

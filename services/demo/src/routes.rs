@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use telemetry::SpanContext;
 use tokio::sync::watch;
 use tower::Layer;
 use tracing::{error, info};
@@ -46,7 +47,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/cpu_task", get(cpu))
         .route("/random_status", get(random_status))
         .route("/random_sleep", get(random_sleep))
-        .route("/error_test", get(async || Error::Deliberate))
+        .route("/error_test", get(error_test))
         .route("/chain", get(chain))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .fallback(async || Error::NotFound("no such page".to_owned()))
@@ -127,6 +128,13 @@ async fn random_status(State(app): State<Arc<App>>) -> impl IntoResponse {
         info!(status = status.as_u16(), "picked a status");
     }
     (status, Json(json!({ "service": app.name, "status": status.as_u16() })))
+}
+
+async fn error_test(Extension(span): Extension<SpanContext>) -> impl IntoResponse {
+    let error = Error::Deliberate;
+    error.log();
+    let trace_id = span.trace_id().to_string();
+    (error.status(), Json(json!({ "error": error.to_string(), "trace_id": trace_id })))
 }
 
 async fn random_sleep(State(app): State<Arc<App>>) -> Json<Value> {

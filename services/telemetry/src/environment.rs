@@ -23,16 +23,24 @@ pub fn service_name(default: &str) -> String {
         .unwrap_or_else(|| default.to_owned())
 }
 
-/// How spans leave the process.
+/// What the variables ask for.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Traces {
-    /// There are no spans: `OTEL_SDK_DISABLED=true`.
-    Disabled,
-    /// Spans are made, so that logs have their ids, and go nowhere: `OTEL_TRACES_EXPORTER=none`.
-    Kept,
-    /// OTLP over gRPC.
+pub(crate) struct Settings {
+    /// Whether there are spans, be it only so that logs have their ids: not with
+    /// `OTEL_SDK_DISABLED=true`, which also exports nothing.
+    pub spans: bool,
+    /// How spans leave the process, if they do.
+    pub traces: Option<Protocol>,
+    /// How log records leave the process, if they do.
+    pub logs: Option<Protocol>,
+}
+
+/// How OTLP is spoken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Protocol {
+    /// Over gRPC.
     Grpc,
-    /// OTLP over HTTP, in protobuf.
+    /// Over HTTP, in protobuf.
     Http,
 }
 
@@ -44,30 +52,86 @@ pub(crate) fn process(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-impl Traces {
-    /// Reads and checks the variables. gRPC is the default protocol.
+impl Settings {
+    /// Reads and checks the variables. Both signals are exported unless they say otherwise.
     pub(crate) fn from_environment(lookup: Lookup<'_>) -> Result<Self, InitError> {
         check_propagators(lookup)?;
-        if lookup("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-            return Ok(Self::Disabled);
+        if is_disabled(lookup) {
+            return Ok(Self { spans: false, traces: None, logs: None });
         }
         check_sampler(lookup)?;
-        const EXPORTER: &str = "OTEL_TRACES_EXPORTER";
-        match lookup(EXPORTER).as_deref() {
-            None | Some("otlp") => {}
-            Some("none") => return Ok(Self::Kept),
-            Some(value) => return Err(unexpected(EXPORTER, value, "otlp or none")),
+        let traces = TRACES.protocol(lookup, "otlp")?;
+        Ok(Self { spans: true, traces, logs: LOGS.protocol(lookup, "otlp")? })
+    }
+
+    /// The same for a program without spans, whose logs are exported on request alone.
+    pub(crate) fn of_logs(lookup: Lookup<'_>) -> Result<Self, InitError> {
+        let logs = if is_disabled(lookup) { None } else { LOGS.protocol(lookup, "none")? };
+        Ok(Self { spans: false, traces: None, logs })
+    }
+}
+
+/// The names of one signal's variables.
+struct Signal {
+    exporter: &'static str,
+    protocol: &'static str,
+    /// Those of its batch processor, each a number.
+    batch: [&'static str; 4],
+}
+
+const TRACES: Signal = Signal {
+    exporter: "OTEL_TRACES_EXPORTER",
+    protocol: "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    batch: [
+        "OTEL_BSP_SCHEDULE_DELAY",
+        "OTEL_BSP_EXPORT_TIMEOUT",
+        "OTEL_BSP_MAX_QUEUE_SIZE",
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    ],
+};
+
+const LOGS: Signal = Signal {
+    exporter: "OTEL_LOGS_EXPORTER",
+    protocol: "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
+    batch: [
+        "OTEL_BLRP_SCHEDULE_DELAY",
+        "OTEL_BLRP_EXPORT_TIMEOUT",
+        "OTEL_BLRP_MAX_QUEUE_SIZE",
+        "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+    ],
+};
+
+impl Signal {
+    /// How the signal is exported, if it is. gRPC is the default protocol.
+    fn protocol(
+        &self,
+        lookup: Lookup<'_>,
+        default_exporter: &str,
+    ) -> Result<Option<Protocol>, InitError> {
+        match lookup(self.exporter).as_deref().unwrap_or(default_exporter) {
+            "otlp" => {}
+            "none" => return Ok(None),
+            value => return Err(unexpected(self.exporter, value, "otlp or none")),
         }
-        for name in ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"] {
+        for name in self.batch {
+            if let Some(value) = lookup(name).filter(|value| value.parse::<u64>().is_err()) {
+                return Err(unexpected(name, &value, "a whole number"));
+            }
+        }
+        for name in [self.protocol, "OTEL_EXPORTER_OTLP_PROTOCOL"] {
             match lookup(name).as_deref() {
                 None => {}
-                Some("grpc") => return Ok(Self::Grpc),
-                Some("http/protobuf") => return Ok(Self::Http),
+                Some("grpc") => return Ok(Some(Protocol::Grpc)),
+                Some("http/protobuf") => return Ok(Some(Protocol::Http)),
                 Some(value) => return Err(unexpected(name, value, "grpc or http/protobuf")),
             }
         }
-        Ok(Self::Grpc)
+        Ok(Some(Protocol::Grpc))
     }
+}
+
+fn is_disabled(lookup: Lookup<'_>) -> bool {
+    lookup("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 /// There is no choice yet: the one set there is may be named, and nothing else.
@@ -116,25 +180,53 @@ fn unexpected(name: &'static str, value: &str, expected: &'static str) -> InitEr
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Traces, String> {
+    type Read = fn(Lookup<'_>) -> Result<Settings, InitError>;
+
+    fn read_as(read: Read, variables: &[(&str, &str)]) -> Result<Settings, String> {
         let lookup = |name: &str| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
-        Traces::from_environment(&lookup).map_err(|error| error.to_string())
+        read(&lookup).map_err(|error| error.to_string())
+    }
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        read_as(Settings::from_environment, variables)
     }
 
     #[test]
-    fn traces_go_by_otlp_over_grpc_unless_told_otherwise() {
-        assert_eq!(read(&[]), Ok(Traces::Grpc));
+    fn both_signals_go_by_otlp_over_grpc_unless_told_otherwise() {
+        use Protocol::{Grpc, Http};
         let general = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
-        assert_eq!(read(&[general]), Ok(Traces::Http));
         let of_traces = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc");
-        assert_eq!(read(&[general, of_traces]), Ok(Traces::Grpc));
-        assert_eq!(read(&[("OTEL_TRACES_EXPORTER", "none")]), Ok(Traces::Kept));
-        assert_eq!(read(&[("OTEL_SDK_DISABLED", "TRUE")]), Ok(Traces::Disabled));
-        assert_eq!(read(&[("OTEL_SDK_DISABLED", "yes")]), Ok(Traces::Grpc));
-        for value in ["tracecontext,baggage", "baggage, tracecontext"] {
-            assert_eq!(read(&[("OTEL_PROPAGATORS", value)]), Ok(Traces::Grpc));
+        let of_logs = ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "grpc");
+        for (variables, traces, logs) in [
+            (&[][..], Some(Grpc), Some(Grpc)),
+            (&[general], Some(Http), Some(Http)),
+            (&[general, of_traces], Some(Grpc), Some(Http)),
+            (&[general, of_logs], Some(Http), Some(Grpc)),
+            (&[("OTEL_TRACES_EXPORTER", "none")], None, Some(Grpc)),
+            (&[("OTEL_LOGS_EXPORTER", "none")], Some(Grpc), None),
+            (&[("OTEL_SDK_DISABLED", "yes")], Some(Grpc), Some(Grpc)),
+            (&[("OTEL_PROPAGATORS", "tracecontext,baggage")], Some(Grpc), Some(Grpc)),
+            (&[("OTEL_PROPAGATORS", "baggage, tracecontext")], Some(Grpc), Some(Grpc)),
+        ] {
+            assert_eq!(read(variables), Ok(Settings { spans: true, traces, logs }));
+        }
+        let nothing = Settings { spans: false, traces: None, logs: None };
+        assert_eq!(read(&[("OTEL_SDK_DISABLED", "TRUE")]), Ok(nothing));
+    }
+
+    #[test]
+    fn the_logs_of_a_program_without_spans_are_exported_on_request_alone() {
+        let on_request = ("OTEL_LOGS_EXPORTER", "otlp");
+        for (variables, logs) in [
+            (&[][..], None),
+            (&[("OTEL_TRACES_EXPORTER", "otlp")], None),
+            (&[on_request], Some(Protocol::Grpc)),
+            (&[on_request, ("OTEL_SDK_DISABLED", "true")], None),
+        ] {
+            let settings = Settings { spans: false, traces: None, logs };
+            assert_eq!(read_as(Settings::of_logs, variables), Ok(settings));
         }
     }
 
@@ -142,8 +234,12 @@ mod tests {
     fn a_value_that_would_be_ignored_is_an_error_that_names_it() {
         for (name, value) in [
             ("OTEL_TRACES_EXPORTER", "zipkin"),
+            ("OTEL_LOGS_EXPORTER", "console"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
             ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "thrift"),
+            ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "1s"),
+            ("OTEL_BLRP_MAX_QUEUE_SIZE", "-1"),
             ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
             ("OTEL_PROPAGATORS", "b3"),
             ("OTEL_PROPAGATORS", "tracecontext"),

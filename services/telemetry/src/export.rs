@@ -1,29 +1,69 @@
-//! Export of spans, away from the requests that made them.
+//! Export of spans and log records, away from the requests that made them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod outage;
+
+use opentelemetry_otlp::{LogExporter, RetryPolicy, SpanExporter, WithHttpConfig, WithTonicConfig};
+use opentelemetry_sdk::{logs, trace};
 use std::time::Duration;
-
-use opentelemetry_otlp::SpanExporter as OtlpExporter;
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor,
-};
-use tokio::runtime::Runtime;
-use tracing::{info, warn};
+use tokio::runtime::{EnterGuard, Runtime};
 
 use crate::InitError;
-use crate::environment::{Lookup, Traces};
+use crate::environment::{Lookup, Protocol, Settings};
+use outage::Reporting;
 
-/// A person who tries something looks for its trace at once; the SDK's own default is 5 s.
+/// Where the reports of an outage come from; they are never exported themselves.
+pub(crate) const TARGET: &str = module_path!();
+
+/// A person who tries something looks for its trace at once; the SDK's own default is 5 s, and for
+/// log records this.
 const SCHEDULE_DELAY: Duration = Duration::from_secs(1);
-/// Spans. A burst of some hundred requests fits; the SDK's own default is 2,048.
+/// Spans, or log records. A burst of some hundred requests fits, or a backend's restart; the SDK's
+/// own default is 2,048.
 const MAX_QUEUE_SIZE: usize = 8_192;
 
-/// The runtime of an exporter's connection. It is not the service's: export goes on while that one
-/// is busy or stopping, and a flush may block any thread of the service.
+/// The OTLP exporters behind their queues and threads, as far as there are to be any.
+pub(crate) struct Exporters {
+    pub traces: Option<trace::BatchSpanProcessor>,
+    pub logs: Option<logs::BatchLogProcessor>,
+    pub runtime: Option<ExportRuntime>,
+}
+
+impl Exporters {
+    pub fn new(settings: &Settings, lookup: Lookup<'_>) -> Result<Self, InitError> {
+        let Settings { traces, logs, .. } = settings;
+        // Over HTTP there is none: the SDK's threads cannot drive an async client, and the blocking
+        // one has a thread of its own.
+        let is_grpc = [traces, logs].contains(&&Some(Protocol::Grpc));
+        let runtime = is_grpc.then(ExportRuntime::start).transpose()?;
+        let _entered = runtime.as_ref().map(ExportRuntime::enter);
+        Ok(Self {
+            traces: traces.map(|protocol| span_processor(protocol, lookup)).transpose()?,
+            logs: logs.map(|protocol| log_processor(protocol, lookup)).transpose()?,
+            runtime,
+        })
+    }
+}
+
+/// The runtime of the exporters' connections. It is not the service's: export goes on while that
+/// one is busy or stopping, and a flush may block any thread of the service.
 #[derive(Debug)]
 pub(crate) struct ExportRuntime(Option<Runtime>);
+
+impl ExportRuntime {
+    fn start() -> Result<Self, InitError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("otlp")
+            .enable_all()
+            .build()
+            .map_err(InitError::Runtime)?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn enter(&self) -> EnterGuard<'_> {
+        self.0.as_ref().expect("only drop takes it").enter()
+    }
+}
 
 impl Drop for ExportRuntime {
     fn drop(&mut self) {
@@ -34,123 +74,47 @@ impl Drop for ExportRuntime {
     }
 }
 
-/// The OTLP exporter behind its queue and thread, if there is to be one.
-pub(crate) fn processor(
-    traces: &Traces,
-    lookup: Lookup<'_>,
-) -> Result<Option<(impl SpanProcessor + use<>, ExportRuntime)>, InitError> {
-    let (exporter, runtime) = match traces {
-        Traces::Disabled | Traces::Kept => return Ok(None),
-        Traces::Grpc => {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .thread_name("otlp")
-                .enable_all()
-                .build()
-                .map_err(InitError::Runtime)?;
-            let _entered = runtime.enter();
-            let exporter = OtlpExporter::builder().with_tonic().build();
-            (exporter, ExportRuntime(Some(runtime)))
-        }
-        // The SDK's thread cannot drive an async HTTP client; the blocking one has its own thread.
-        Traces::Http => (OtlpExporter::builder().with_http().build(), ExportRuntime(None)),
-    };
-    let exporter = Reporting::new(exporter.map_err(InitError::Exporter)?);
+/// Tries again until `OTEL_EXPORTER_OTLP_TIMEOUT` is over, by default 10 s, while the queue takes
+/// what comes: a backend that restarts misses nothing. The library's own default ends after 1 s; of
+/// 4 s with an outage of 2 s in them it lost a quarter. A gRPC call that is cut off under way, as by
+/// a backend's crash, is not tried again: the library takes its code, UNKNOWN, for final.
+fn retry_policy() -> RetryPolicy {
+    RetryPolicy::default().with_max_retries(usize::MAX)
+}
 
-    let mut config = BatchConfigBuilder::default();
+fn span_processor(
+    protocol: Protocol,
+    lookup: Lookup<'_>,
+) -> Result<trace::BatchSpanProcessor, InitError> {
+    let exporter = SpanExporter::builder();
+    let exporter = match protocol {
+        Protocol::Grpc => exporter.with_tonic().with_retry_policy(retry_policy()).build(),
+        Protocol::Http => exporter.with_http().with_retry_policy(retry_policy()).build(),
+    };
+    let exporter = Reporting::new("spans", exporter.map_err(InitError::Exporter)?);
+    let mut config = trace::BatchConfigBuilder::default();
     if lookup("OTEL_BSP_SCHEDULE_DELAY").is_none() {
         config = config.with_scheduled_delay(SCHEDULE_DELAY);
     }
     if lookup("OTEL_BSP_MAX_QUEUE_SIZE").is_none() {
         config = config.with_max_queue_size(MAX_QUEUE_SIZE);
     }
-    let processor = BatchSpanProcessor::builder(exporter).with_batch_config(config.build()).build();
-    Ok(Some((processor, runtime)))
+    Ok(trace::BatchSpanProcessor::builder(exporter).with_batch_config(config.build()).build())
 }
 
-/// Says once that spans do not arrive, and once that they do again, rather than once a batch.
-#[derive(Debug)]
-struct Reporting<E> {
-    exporter: E,
-    /// Spans given up since the last batch that arrived.
-    lost: AtomicUsize,
-}
-
-impl<E> Reporting<E> {
-    fn new(exporter: E) -> Self {
-        Self { exporter, lost: AtomicUsize::new(0) }
+fn log_processor(
+    protocol: Protocol,
+    lookup: Lookup<'_>,
+) -> Result<logs::BatchLogProcessor, InitError> {
+    let exporter = LogExporter::builder();
+    let exporter = match protocol {
+        Protocol::Grpc => exporter.with_tonic().with_retry_policy(retry_policy()).build(),
+        Protocol::Http => exporter.with_http().with_retry_policy(retry_policy()).build(),
+    };
+    let exporter = Reporting::new("log records", exporter.map_err(InitError::Exporter)?);
+    let mut config = logs::BatchConfigBuilder::default();
+    if lookup("OTEL_BLRP_MAX_QUEUE_SIZE").is_none() {
+        config = config.with_max_queue_size(MAX_QUEUE_SIZE);
     }
-}
-
-impl<E: SpanExporter> SpanExporter for Reporting<E> {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let spans = batch.len();
-        let result = self.exporter.export(batch).await;
-        match &result {
-            Ok(()) => {
-                let lost_spans = self.lost.swap(0, Ordering::Relaxed);
-                if lost_spans > 0 {
-                    info!(lost_spans, "spans are exported again");
-                }
-            }
-            Err(error) => {
-                if self.lost.fetch_add(spans, Ordering::Relaxed) == 0 {
-                    warn!(%error, "spans cannot be exported and are lost until this changes");
-                }
-            }
-        }
-        result
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.exporter.force_flush()
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicBool;
-
-    use opentelemetry_sdk::error::OTelSdkError;
-    use opentelemetry_sdk::testing::trace::new_test_export_span_data;
-
-    use super::*;
-    use crate::testing::Telemetry;
-
-    #[derive(Debug, Default)]
-    struct Backend {
-        is_down: AtomicBool,
-    }
-
-    impl SpanExporter for Backend {
-        async fn export(&self, _batch: Vec<SpanData>) -> OTelSdkResult {
-            if self.is_down.load(Ordering::Relaxed) {
-                return Err(OTelSdkError::InternalFailure("connection refused".to_owned()));
-            }
-            Ok(())
-        }
-    }
-
-    #[tokio::test]
-    async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
-        let telemetry = Telemetry::start();
-        let exporter = Reporting::new(Backend::default());
-        let batch = vec![new_test_export_span_data(); 3];
-        for is_down in [false, true, true, false, false] {
-            exporter.exporter.is_down.store(is_down, Ordering::Relaxed);
-            let result = exporter.export(batch.clone()).await;
-            assert_eq!(result.is_err(), is_down);
-        }
-        let [began, ended] = telemetry.log_lines().try_into().unwrap();
-        assert!(began.contains("WARN") && began.contains("connection refused"), "{began}");
-        assert!(ended.contains("lost_spans=6"), "{ended}");
-    }
+    Ok(logs::BatchLogProcessor::builder(exporter).with_batch_config(config.build()).build())
 }

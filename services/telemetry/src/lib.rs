@@ -1,15 +1,16 @@
-//! OpenTelemetry for a service in one call: traces by OTLP, logs that name their trace, and context
-//! that crosses HTTP and gRPC by itself.
+//! OpenTelemetry for a service in one call: traces and logs by OTLP, logs that name their trace, and
+//! context that crosses HTTP and gRPC by itself.
 //!
 //! - [`init`] sets up everything that is one per process and is configured by the standard `OTEL_*`
-//!   and `RUST_LOG` variables.
+//!   and `RUST_LOG` variables; [`init_logs`] does so for a program that makes no spans.
 //! - [`http::ServerLayer`] and [`http::Client`], [`grpc::ServerLayer`] and [`grpc::ClientLayer`]
 //!   make the spans, named and filled as the semantic conventions say, and carry their context. A
 //!   handler sees nothing of it; one that wants its own span's ids finds the [`SpanContext`] among
 //!   the request's extensions.
-//! - Every log line written inside a span ends in its `trace_id` and `span_id`.
+//! - Every log line written inside a span ends in its `trace_id` and `span_id`, and the record that is
+//!   exported of it has them, too.
 //!
-//! It is not a metrics or log exporter, and makes no choice of a sampler: those are the variables'.
+//! It is not a metrics exporter, and makes no choice of a sampler: those are the variables'.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,12 +38,13 @@ pub mod http;
 mod init;
 mod log;
 mod propagation;
+mod subscriber;
 #[cfg(test)]
 mod testing;
 
 pub use environment::service_name;
 pub use error::{InitError, error_chain};
-pub use init::{Guard, init};
+pub use init::{Guard, init, init_logs};
 pub use log::{LogFormat, UnknownLogFormat};
 /// The ids of a span, as the server layers put them into a request's extensions.
 pub use opentelemetry::trace::SpanContext;

@@ -1,5 +1,7 @@
 //! Log lines: one per event, with the ids of the span they were written in.
 
+mod record;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,6 +14,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+pub(crate) use record::LogRecords;
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,19 +5,24 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use opentelemetry::logs::LoggerProvider;
 use opentelemetry::trace::{SpanKind, TracerProvider};
 use opentelemetry::{Value, global};
+use opentelemetry_sdk::logs::{InMemoryLogExporter, SdkLogRecord, SdkLoggerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use tokio::net::TcpListener;
 use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::layer::SubscriberExt;
 
-use crate::init::{log_filter, propagator, scope, subscriber};
+use crate::init::propagator;
 use crate::log::{LogFormat, LogLine};
+use crate::subscriber::{self, log_filter, scope};
 
 /// Spans and logs of the current thread, and so of all tasks of a test's runtime.
 pub struct Telemetry {
     spans: InMemorySpanExporter,
     logs: Arc<Mutex<Vec<u8>>>,
+    records: InMemoryLogExporter,
     _provider: SdkTracerProvider,
     _subscriber: DefaultGuard,
 }
@@ -39,10 +44,17 @@ impl Telemetry {
         };
         let filter = log_filter(directives).unwrap();
         let line = LogLine::new(format, "shop");
-        let subscriber = subscriber(tracer, filter, line, writer);
+        let records = InMemoryLogExporter::default();
+        let provider_of_logs =
+            SdkLoggerProvider::builder().with_simple_exporter(records.clone()).build();
+        let logger = provider_of_logs.logger_with_scope(scope());
+        let subscriber = tracing_subscriber::registry()
+            .with(subscriber::traces(tracer))
+            .with(subscriber::logs(filter, line, writer, Some(logger)));
         Self {
             spans,
             logs,
+            records,
             _provider: provider,
             _subscriber: tracing::subscriber::set_default(subscriber),
         }
@@ -69,6 +81,11 @@ impl Telemetry {
     pub fn log_lines(&self) -> Vec<String> {
         let logs = self.logs.lock().unwrap().clone();
         String::from_utf8(logs).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    pub fn log_records(&self) -> Vec<SdkLogRecord> {
+        let records = self.records.get_emitted_logs().unwrap();
+        records.into_iter().map(|record| record.record).collect()
     }
 }
 

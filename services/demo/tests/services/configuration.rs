@@ -33,6 +33,7 @@ fn bad_configuration_is_one_line_that_names_it_and_exit_code_64() {
         ("LOG_FORMAT", "xml"),
         ("RUST_LOG", "demo=loud"),
         ("OTEL_TRACES_EXPORTER", "zipkin"),
+        ("OTEL_LOGS_EXPORTER", "console"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "not a url"),
         ("OTEL_TRACES_SAMPLER", "sometimes"),

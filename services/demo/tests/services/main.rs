@@ -4,6 +4,7 @@ mod answers;
 mod collector;
 mod concurrency;
 mod configuration;
+mod log_export;
 mod logs;
 mod outage;
 mod process;

@@ -1,10 +1,11 @@
 //! A backend of telemetry that is not there, or does not answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use super::collector::{Collector, Life};
 use super::process::{Service, four_services, get, nobody};
 
 /// A flush may take 3 s; requests have none under way.
@@ -31,20 +32,25 @@ async fn a_backend_that_is_down_fails_no_request_and_is_told_once() {
         let services = four_services(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
             ("OTEL_BSP_SCHEDULE_DELAY", "10"),
+            ("OTEL_BLRP_SCHEDULE_DELAY", "10"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
         ]);
         let told = || {
-            let lines = services[0].lines();
-            lines.iter().filter(|line| line.contains("spans cannot be exported")).count()
+            ["spans", "log records"].map(|what| {
+                let failure = format!("{what} cannot be exported");
+                services[0].lines().iter().filter(|line| line.contains(&failure)).count()
+            })
         };
         answers_twenty_chains(&services).await;
-        let deadline = std::time::Instant::now() + STOP;
-        while told() == 0 {
-            assert!(std::time::Instant::now() < deadline, "{:#?}", services[0].lines());
+        let deadline = Instant::now() + STOP;
+        while told().contains(&0) {
+            assert!(Instant::now() < deadline, "{:#?}", services[0].lines());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         answers_twenty_chains(&services).await;
-        assert_eq!(told(), 1);
+        assert_eq!(told(), [1, 1]);
         stop(services);
     }
 }
@@ -68,10 +74,57 @@ async fn a_backend_that_never_answers_holds_up_neither_requests_nor_the_end() {
             ("OTEL_BSP_SCHEDULE_DELAY", "10"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "16"),
             ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "16"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+            ("OTEL_BLRP_SCHEDULE_DELAY", "10"),
+            ("OTEL_BLRP_MAX_QUEUE_SIZE", "16"),
+            ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "16"),
         ]);
         answers_twenty_chains(&services).await;
         let _held = exports.recv().await.expect("an export is under way");
+        let _held_too = exports.recv().await.expect("and one of the other signal");
         answers_twenty_chains(&services).await;
         stop(services);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_is_back_in_two_seconds_has_missed_nothing() {
+    for protocol in ["grpc", "http/protobuf"] {
+        let collector = Collector::at(nobody());
+        let (name, endpoint) = collector.variable();
+        let mut service = Service::start(
+            "app-a",
+            nobody(),
+            nobody(),
+            &[
+                (name, endpoint.as_str()),
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+                ("OTEL_LOGS_EXPORTER", "otlp"),
+                ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+                ("OTEL_BLRP_SCHEDULE_DELAY", "50"),
+            ],
+        );
+        let mut requests = 0;
+        let mut life: Option<Life> = None;
+        for seconds in [1, 2, 1] {
+            life = match life {
+                None => Some(collector.live().await),
+                Some(life) => {
+                    life.end().await;
+                    None
+                }
+            };
+            let end = Instant::now() + Duration::from_secs(seconds);
+            while Instant::now() < end {
+                assert_eq!(get(service.address, "/").await.0, 200);
+                requests += 1;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        service.terminate();
+        assert!(service.ended_within(STOP).success());
+        let of_requests =
+            collector.logs().iter().filter(|log| log.body() == "saying hello").count();
+        assert_eq!((collector.spans().len(), of_requests), (requests, requests), "{protocol}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::collector::{Collector, Exported};
+use super::collector::{Collector, Exported, hex, text};
 use super::process::{four_services, get};
 
 /// Each span's label below its parent's, as `/chain` on `app-a` makes them.
@@ -56,9 +56,8 @@ async fn a_chain_is_exactly_one_whole_trace_by_either_protocol_of_export() {
         assert_eq!(status, 200, "{answer}");
         let spans = collector.wait_for(SPANS).await;
         assert!(assert_is_one_chain(&spans).is_empty(), "nothing called app-a within a trace");
-        let trace_id: String =
-            spans[0].span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(answer["trace_id"], trace_id);
+        assert_eq!(answer["trace_id"], hex(&spans[0].span.trace_id));
+        assert_eq!(answer["sampled"], true);
 
         let answered = ["/hops/0", "/hops/1", "/hops/2", "/hops/2/answer/hops/0"]
             .map(|hop| answer.pointer(&format!("{hop}/answer/service")).unwrap().as_str().unwrap());
@@ -79,12 +78,13 @@ async fn a_failing_request_is_an_error_with_its_exception_and_a_health_check_is_
 
     let [exported] = collector.wait_for(1).await.try_into().unwrap();
     assert_eq!(exported.label(), "app-a SERVER GET /error_test");
+    assert_eq!(answer["trace_id"], hex(&exported.span.trace_id));
     assert_eq!(exported.attribute("error.type").as_deref(), Some("500"));
     assert_eq!(exported.attribute("http.response.status_code").as_deref(), Some("500"));
     let status = exported.span.status.unwrap();
     assert_eq!(status.code().as_str_name(), "STATUS_CODE_ERROR");
     let [exception] = exported.span.events.try_into().unwrap();
     assert_eq!(exception.name, "exception");
-    let message = super::collector::text(&exception.attributes, "exception.message");
+    let message = text(&exception.attributes, "exception.message");
     assert_eq!(message.as_deref(), Some("failing, as /error_test always does"));
 }

@@ -6,13 +6,12 @@ use demo::tasks::tasks_client::TasksClient;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use tonic::Request;
 
-use super::collector::{Collector, Exported};
+use super::collector::{Collector, Exported, hex};
 use super::process::{Service, get};
 use super::stand_in::StandIn;
 
 /// The header that a span's callee is to get.
 fn traceparent(exported: &Exported) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     format!("00-{}-{}-01", hex(&exported.span.trace_id), hex(&exported.span.span_id))
 }
 
