@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
+use telemetry::LogFormat;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 pub use layers::Flags;
@@ -55,6 +56,7 @@ pub struct Config {
     #[serde(deserialize_with = "targets")]
     pub log: Targets,
     /// How to write a log event.
+    #[serde(deserialize_with = "log_format")]
     pub log_format: LogFormat,
 }
 
@@ -77,16 +79,6 @@ impl Default for Config {
             log_format: LogFormat::Text,
         }
     }
-}
-
-/// How a log event is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// A line of text.
-    Text,
-    /// A line that is one JSON object.
-    Json,
 }
 
 impl Config {
@@ -146,6 +138,11 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     humantime_serde::deserialize(deserializer)
         .map_err(|_| de::Error::custom("expected a duration, such as \"30s\""))
+}
+
+fn log_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogFormat, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    name.parse().map_err(|error| de::Error::custom(format!("{error}, found {name:?}")))
 }
 
 fn targets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Targets, D::Error> {

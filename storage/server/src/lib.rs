@@ -23,7 +23,6 @@ mod admission;
 pub mod config;
 mod connection;
 mod healthcheck;
-mod logging;
 mod metrics;
 mod read;
 mod routes;
@@ -33,11 +32,16 @@ mod write;
 use std::ffi::OsString;
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use config::Config;
 pub use server::{BindError, Server};
+use telemetry::InitError;
+
+/// How long the export of the last log records may hold up the end.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The exit code for bad usage or configuration: `EX_USAGE` of BSD's sysexits.
 const EXIT_USAGE: u8 = 64;
@@ -88,13 +92,25 @@ async fn serve(flags: &config::Flags, shutdown: impl Future<Output = ()> + Send)
         Ok(config) => config,
         Err(error) => return fail(&error.to_string(), EXIT_USAGE),
     };
-    logging::init(&config);
-    match Server::bind(config).await {
-        Ok(server) => match server.serve(shutdown).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&format!("serving gRPC: {error}"), 1),
-        },
-        Err(error) => fail(&error.to_string(), 1),
+    let name = telemetry::service_name("spoor");
+    let logs = match telemetry::init_logs(&name, config.log_format, config.log.clone()) {
+        Ok(logs) => Some(logs),
+        // Of the program that runs this as a part of itself.
+        Err(InitError::AlreadyInitialized) => None,
+        Err(error) => return fail(&error.to_string(), EXIT_USAGE),
+    };
+    let ended = match Server::bind(config).await {
+        Ok(server) => {
+            server.serve(shutdown).await.map_err(|error| format!("serving gRPC: {error}"))
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    if let Some(logs) = logs {
+        logs.shutdown(FLUSH_DEADLINE);
+    }
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
     }
 }
 

@@ -8,6 +8,7 @@ mod configuration;
 mod connections;
 mod drain;
 mod exports;
+mod logs;
 mod memory;
 mod reads;
 mod stalled;

@@ -26,7 +26,13 @@ pub struct Program {
 
 impl Program {
     pub async fn start(settings: &[&str]) -> Self {
+        Self::start_in(&[], settings).await
+    }
+
+    /// Starts it with these variables, and no others, in its environment.
+    pub async fn start_in(environment: &[(&str, &str)], settings: &[&str]) -> Self {
         let mut command = spoor();
+        command.envs(environment.iter().copied());
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
         command.args(["--set", "log_format=json"]);
         for setting in settings {
