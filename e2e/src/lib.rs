@@ -1,8 +1,10 @@
 //! What the end-to-end tests share: building, starting and asking the programs they drive.
 
+pub mod files;
 mod jaeger;
 mod process;
 mod programs;
+pub mod queries;
 mod spoor;
 
 pub use jaeger::Jaeger;
