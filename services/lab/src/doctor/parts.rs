@@ -1,0 +1,190 @@
+//! Whether each part answers, and as itself.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::api::{self, Failure, Reason, ask, ask_json};
+use super::finding::{Finding, Verdict};
+use super::lab::Lab;
+use super::link::Link;
+use crate::addresses::Addresses;
+use crate::ports::Port;
+use crate::ports::known::OTLP_GRPC;
+
+/// How much of the whole time a part may take to answer: it may just have been started.
+const SHARE: f64 = 0.15;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Asks the part until it answers.
+///
+/// # Panics
+/// For a link that is no part.
+pub async fn examine(lab: &Lab<'_>, link: Link) -> Verdict {
+    let port = link.port().expect("a part has a port");
+    let outcome = lab.poll(port.part, lab.until(SHARE), async || answer(lab, link, port).await);
+    outcome.await.map_err(|failure| explain(&failure, port, lab.addresses))
+}
+
+async fn answer(lab: &Lab<'_>, link: Link, port: Port) -> Result<String, Failure> {
+    let url = lab.url(port);
+    let version = match link {
+        Link::Spoor => {
+            ask("spoor whether it is ready", lab.client.get(&format!("{url}/readyz"))).await?;
+            return Ok(format!("ready at {url}"));
+        }
+        Link::Jaeger => {
+            let page = api::jaeger::page(lab).await?;
+            let version = jaeger_version(&page).ok_or_else(|| {
+                Failure::nonsense("jaeger for its UI", "a page of something else")
+            })?;
+            version.to_owned()
+        }
+        Link::Collector => {
+            api::otlp::nothing(lab).await?;
+            connect(&lab.url(OTLP_GRPC)).await?;
+            return Ok(format!("takes OTLP over HTTP at {url} and over gRPC"));
+        }
+        Link::Prometheus => api::prometheus::version(lab).await?,
+        Link::Loki => api::loki::version(lab).await?,
+        Link::Grafana => api::grafana::version(lab).await?,
+        _ => return service(lab, port, &url).await,
+    };
+    Ok(format!("version {} at {url}", version.trim_start_matches('v')))
+}
+
+async fn service(lab: &Lab<'_>, port: Port, url: &str) -> Result<String, Failure> {
+    #[derive(Deserialize)]
+    struct Home {
+        service: String,
+    }
+    let question = format!("{} who it is", port.part);
+    let Home { service } = ask_json(&question, lab.client.get(&format!("{url}/"))).await?;
+    match service == port.part {
+        true => Ok(format!("answers at {url}")),
+        false => Err(Failure::nonsense(&question, format!("{service} answers at {url}"))),
+    }
+}
+
+/// Whether somebody listens there, as far as that can be told without speaking gRPC.
+async fn connect(url: &str) -> Result<(), Failure> {
+    let address = url.trim_start_matches("http://");
+    let outcome = match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("none in {CONNECT_TIMEOUT:?}"),
+    };
+    let question = format!("otel-collector to take OTLP over gRPC at {url}");
+    Err(Failure { question, reason: Reason::Silence(outcome) })
+}
+
+/// What Jaeger's page tells of it; none for a page that is not Jaeger's.
+fn jaeger_version(page: &str) -> Option<&str> {
+    let (_, rest) = page.split_once("JAEGER_VERSION")?;
+    let version = rest.split_once(r#""gitVersion":""#)?.1.split('"').next()?;
+    Some(if version.is_empty() { "unknown" } else { version })
+}
+
+/// Why a part does not answer as it must.
+fn explain(failure: &Failure, port: Port, addresses: &Addresses) -> Finding {
+    let Port { part, variable, .. } = port;
+    let start = format!("`docker compose up -d {part}` starts it, natively `lab up`");
+    let (cause, fix) = match (&failure.reason, addresses) {
+        (Reason::Silence(_), Addresses::Inside) => (
+            format!("{part} is not running, or not in this tier"),
+            format!("{start}; `docker compose logs {part}` tells why it ended"),
+        ),
+        (Reason::Silence(_), Addresses::Loopback(_)) => (
+            format!("{part} is not running, or its port was moved by {variable}"),
+            format!(
+                "{start}; if .env sets {variable}, set it here too, or use \
+                 `docker compose run --rm doctor`, which needs no published port"
+            ),
+        ),
+        (Reason::Refusal(..), _) => (
+            format!("{part} is running but not ready"),
+            format!("`docker compose logs {part}` tells what it waits for"),
+        ),
+        (Reason::Nonsense(_), _) => (
+            format!("another program has the port of {part}"),
+            format!("set {variable} to a free port, for the lab and for the doctor"),
+        ),
+    };
+    Finding::new(format!("{failure} ({})", addresses.url(port)), cause, fix)
+}
+
+/// By how many seconds the clocks of the parts are ahead, from the `Date` of an answer.
+pub async fn skews(lab: &Lab<'_>, links: &[Link]) -> BTreeMap<&'static str, f64> {
+    let mut skews = BTreeMap::new();
+    for port in links.iter().filter_map(|link| link.port()) {
+        let before = SystemTime::now();
+        // Any answer will do; what a service is asked makes no span.
+        let Ok(answer) = lab.client.get(&format!("{}/healthz", lab.url(port))).send().await else {
+            continue;
+        };
+        let after = SystemTime::now();
+        let date = answer.headers().get("date").and_then(|value| value.to_str().ok());
+        if let Some(date) = date.and_then(|text| httpdate::parse_http_date(text).ok()) {
+            skews.insert(port.part, skew(before, after, date));
+        }
+    }
+    skews
+}
+
+/// The least by which a clock is ahead that told this date between the two times. The date is cut
+/// to whole seconds, and may have been made a second before.
+fn skew(before: SystemTime, after: SystemTime, date: SystemTime) -> f64 {
+    let [before, after, date] = [before, after, date].map(super::lab::seconds);
+    match () {
+        () if date > after => date - after,
+        () if date + 2.0 < before => date + 2.0 - before,
+        () => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::known::LOKI;
+
+    fn failure(reason: Reason) -> Failure {
+        Failure { question: "loki for its version".to_owned(), reason }
+    }
+
+    #[test]
+    fn a_silent_part_is_told_with_its_variable_and_the_way_without() {
+        let addresses = Addresses::published(|_| None).unwrap();
+        let silent = failure(Reason::Silence("connection refused".to_owned()));
+        let finding = explain(&silent, LOKI, &addresses);
+        assert!(finding.evidence.contains("127.0.0.1:3100"), "{finding:?}");
+        assert!(finding.cause.contains("LOKI_PORT"), "{finding:?}");
+        assert!(finding.fix.contains("`docker compose run --rm doctor`"), "{finding:?}");
+    }
+
+    #[test]
+    fn from_inside_no_published_port_is_blamed() {
+        let silent = failure(Reason::Silence("no such host".to_owned()));
+        let finding = explain(&silent, LOKI, &Addresses::inside());
+        assert!(finding.evidence.contains("loki:3100"), "{finding:?}");
+        assert!(!finding.cause.contains("LOKI_PORT"), "{finding:?}");
+    }
+
+    #[test]
+    fn the_version_is_read_from_jaegers_page_and_from_no_other() {
+        let page = r#"JAEGER_VERSION = {"gitCommit":"","gitVersion":"v2.13.0","buildDate":""};"#;
+        assert_eq!(jaeger_version(page), Some("v2.13.0"));
+        assert_eq!(jaeger_version("<title>Grafana</title>"), None);
+    }
+
+    #[test]
+    fn a_clock_is_ahead_or_behind_by_more_than_a_date_leaves_open() {
+        let at = |seconds: f64| SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds);
+        assert_eq!(skew(at(100.2), at(100.3), at(100.0)), 0.0);
+        assert_eq!(skew(at(101.1), at(101.2), at(100.0)), 0.0);
+        assert_eq!(skew(at(100.0), at(100.5), at(190.0)), 89.5);
+        assert_eq!(skew(at(100.0), at(100.5), at(38.0)), -60.0);
+    }
+}
