@@ -13,6 +13,7 @@ pub struct Files {
     pub datasources: Vec<File>,
     pub providers: Vec<File>,
     pub dashboards: Vec<File>,
+    pub rules: Vec<File>,
     pub queries: Vec<Query>,
     /// The configuration of the Collector.
     pub collector: Value,
@@ -26,6 +27,7 @@ impl Files {
             datasources: read_folder("grafana/provisioning/datasources", "yaml")?,
             providers: read_folder("grafana/provisioning/dashboards", "yaml")?,
             dashboards: read_folder("grafana/dashboards", "json")?,
+            rules: read_folder("prometheus/rules", "yml")?,
             queries: queries::all()?,
             collector: read_file(Path::new("compose/otel-collector/config.yaml"))?,
             jaeger: read_file(Path::new("compose/jaeger/spm.yaml"))?,

@@ -227,6 +227,11 @@ fn a_name_that_nobody_makes_is_found() {
                 files.queries[0].expression =
                     "traces_span_metrics_duration_seconds_bucket".to_owned();
             }),
+            ("a recorded rule among counted alerts", "availability", |files| {
+                let mut groups = files.rules.iter_mut().map(|(_, file)| &mut file["groups"][0]);
+                let group = groups.find(|group| group["name"] == "availability").unwrap();
+                group["rules"][0] = json!({ "record": "lab:up", "expr": "sum(up)" });
+            }),
             ("a rule that does not exist", "service:errors:rate1m", |files| {
                 files.queries[0].expression = "max(service:errors:rate1m)".to_owned();
             }),

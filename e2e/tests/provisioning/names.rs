@@ -60,7 +60,21 @@ pub fn complaints(files: &Files) -> Vec<String> {
             complaints.push(format!("no query uses {name}"));
         }
     }
+    complaints.extend(mixed_groups(files));
     complaints
+}
+
+/// The groups of rules whose samples a dashboard counts as alerts, but that record something too.
+fn mixed_groups(files: &Files) -> Vec<String> {
+    let groups = files.rules.iter().flat_map(|(_, file)| file["groups"].as_array().unwrap());
+    let counted = groups.filter(|group| {
+        let name = group["name"].as_str().unwrap_or_default();
+        name == "availability" || name.starts_with("saturation-")
+    });
+    let mixed = counted.filter(|group| {
+        group["rules"].as_array().unwrap().iter().any(|rule| rule.get("record").is_some())
+    });
+    mixed.map(|group| format!("the group {} does not only alert", group["name"])).collect()
 }
 
 /// The words of an expression outside of quotes: its metrics, labels, functions and keywords.
