@@ -38,7 +38,7 @@ impl Addresses {
     pub fn url(&self, port: Port) -> String {
         match self {
             Self::Loopback(ports) => format!("http://{}", ports.address(port)),
-            Self::Inside => format!("http://{}:{}", port.part, port.inside),
+            Self::Inside => format!("http://{}", port.in_container()),
         }
     }
 }

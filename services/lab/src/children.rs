@@ -8,8 +8,9 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
-use futures::future::{join_all, select_all};
+use futures::future::{join_all, select_all, try_join_all};
 use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{ChildStdin, Command};
 use tokio::task::JoinSet;
@@ -40,24 +41,20 @@ impl Children {
         Self { running: Vec::new(), logs, http }
     }
 
-    /// Starts a part and waits until it is ready.
+    /// Starts parts, all at once, and waits until each is ready.
     ///
     /// # Errors
-    /// When it cannot be started, is not ready in time, or any part ends meanwhile.
-    pub async fn start(&mut self, part: Part) -> anyhow::Result<()> {
-        let Part { name, command, ready, .. } = part;
-        self.running.push(Child::spawn(name, command, &self.logs)?);
-        let http = self.http.clone();
-        let answered = timeout(READY_DEADLINE, async {
-            while !http.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success()) {
-                sleep(POLL_INTERVAL).await;
-            }
-        });
+    /// When one cannot be started, is not ready in time, or any part ends meanwhile.
+    pub async fn start(&mut self, parts: Vec<Part>) -> anyhow::Result<()> {
+        let mut waits = Vec::new();
+        for part in parts {
+            let Part { name, command, folder, ready, .. } = part;
+            self.running.push(Child::spawn(name, command, folder, &self.logs)?);
+            waits.extend(ready.map(|url| answered(self.http.clone(), name, url)));
+        }
         tokio::select! {
             error = self.first_end() => Err(error),
-            outcome = answered => outcome.with_context(|| {
-                format!("waiting for {name}: {ready} told no success in {READY_DEADLINE:?}")
-            }),
+            outcome = try_join_all(waits) => outcome.map(drop),
         }
     }
 
@@ -88,16 +85,35 @@ impl Children {
     }
 }
 
+/// Waits until `url` of the part `name` answers with success.
+async fn answered(http: reqwest::Client, name: &str, url: String) -> anyhow::Result<()> {
+    let success = timeout(READY_DEADLINE, async {
+        while !http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            sleep(POLL_INTERVAL).await;
+        }
+    });
+    success
+        .await
+        .with_context(|| format!("waiting for {name}: {url} told no success in {READY_DEADLINE:?}"))
+}
+
 struct Child {
     name: &'static str,
     process: tokio::process::Child,
     group: Option<Pid>,
     input: Option<ChildStdin>,
     readers: JoinSet<()>,
+    /// Dropped, and so removed, after the process was killed.
+    _folder: Option<TempDir>,
 }
 
 impl Child {
-    fn spawn(name: &'static str, mut command: Command, logs: &Logs) -> anyhow::Result<Self> {
+    fn spawn(
+        name: &'static str,
+        mut command: Command,
+        folder: Option<TempDir>,
+        logs: &Logs,
+    ) -> anyhow::Result<Self> {
         let mut process = command
             .process_group(0)
             .stdin(Stdio::piped())
@@ -112,7 +128,7 @@ impl Child {
         }
         let group = process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let input = process.stdin.take();
-        Ok(Self { name, process, group, input, readers })
+        Ok(Self { name, process, group, input, readers, _folder: folder })
     }
 
     /// Waits for the end, and for what was written before. May be dropped and called again.

@@ -8,8 +8,6 @@ use crate::output::Output;
 
 /// How many lines of a part are kept.
 const KEPT: usize = 1_000;
-/// As wide as the longest name of a part.
-const NAME_WIDTH: usize = 6;
 /// ANSI foreground colours that can be read on a dark and on a light ground.
 const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
 
@@ -17,6 +15,8 @@ const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
 #[derive(Clone)]
 pub struct Logs {
     shown: Option<Output>,
+    /// As wide as the longest name of a part.
+    width: usize,
     coloured: bool,
     kept: Arc<Mutex<HashMap<&'static str, Kept>>>,
 }
@@ -27,10 +27,11 @@ struct Kept {
 }
 
 impl Logs {
-    /// No lines yet. They are only kept unless there is an output for them.
-    pub fn new(shown: Option<Output>) -> Self {
+    /// No lines yet. They are only kept unless there is an output for them, which then has `width`
+    /// columns for the names of the parts.
+    pub fn new(shown: Option<Output>, width: usize) -> Self {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { shown, coloured: stdout().is_terminal() && !no_colour, kept: Arc::default() }
+        Self { shown, width, coloured: stdout().is_terminal() && !no_colour, kept: Arc::default() }
     }
 
     /// Takes a line that `part` wrote.
@@ -39,7 +40,7 @@ impl Logs {
         let colour = COLOURS[parts.len() % COLOURS.len()];
         let kept = parts.entry(part).or_insert(Kept { colour, lines: VecDeque::new() });
         if let Some(output) = &self.shown {
-            let name = prefix(part, self.coloured.then_some(kept.colour));
+            let name = prefix(part, self.width, self.coloured.then_some(kept.colour));
             output.offer(format!("{name}{line}\n"));
         }
         if kept.lines.len() == KEPT {
@@ -68,11 +69,11 @@ impl Logs {
     }
 }
 
-/// What stands before a line of `part`, of the same width for each.
-pub fn prefix(part: &str, colour: Option<u8>) -> String {
+/// What stands before a line of `part`, whose name takes `width` columns.
+pub fn prefix(part: &str, width: usize, colour: Option<u8>) -> String {
     match colour {
-        Some(colour) => format!("\x1b[{colour}m{part:NAME_WIDTH$} |\x1b[0m "),
-        None => format!("{part:NAME_WIDTH$} | "),
+        Some(colour) => format!("\x1b[{colour}m{part:width$} |\x1b[0m "),
+        None => format!("{part:width$} | "),
     }
 }
 
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn only_the_last_lines_are_kept() {
-        let logs = Logs::new(None);
+        let logs = Logs::new(None, 6);
         for number in 0..KEPT + 5 {
             logs.push("app-a", format!("line {number}"));
         }
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn lines_of_a_trace_are_found_by_part_in_text_and_json() {
-        let logs = Logs::new(None);
+        let logs = Logs::new(None, 6);
         logs.push("app-a", "started".to_owned());
         logs.push("app-a", "called trace_id=4bf92f span_id=1".to_owned());
         logs.push("app-a", r#"{"trace_id":"4bf92f"}"#.to_owned());
@@ -105,8 +106,8 @@ mod tests {
 
     #[test]
     fn prefixes_are_aligned_and_coloured_only_when_asked() {
-        assert_eq!(prefix("spoor", None), "spoor  | ");
-        assert_eq!(prefix("jaeger", None), "jaeger | ");
-        assert_eq!(prefix("app-a", Some(36)), "\x1b[36mapp-a  |\x1b[0m ");
+        assert_eq!(prefix("spoor", 6, None), "spoor  | ");
+        assert_eq!(prefix("jaeger", 6, None), "jaeger | ");
+        assert_eq!(prefix("app-a", 6, Some(36)), "\x1b[36mapp-a  |\x1b[0m ");
     }
 }

@@ -2,15 +2,19 @@
 
 mod addresses;
 mod children;
+mod doctor;
 mod edges;
+mod guard;
 mod interrupt;
-mod jaeger;
+mod load;
 mod logs;
 mod once;
 mod output;
 mod part;
 mod parts;
 mod ports;
+mod program;
+mod setting;
 mod storage;
 mod trace;
 mod tree;
@@ -20,11 +24,12 @@ mod with;
 use std::io::stderr;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
+use interrupt::Interrupt;
 use output::Output;
 
-/// An observability lab: four instrumented services, and the storage server that keeps their
-/// traces.
+/// An observability lab: four instrumented services, and what keeps and shows their telemetry.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -34,25 +39,37 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Bring the lab up until Ctrl-C; what `lab` without arguments does.
+    /// Bring the lab up until Ctrl-C; what `lab` without arguments does
     Up(up::Arguments),
-    /// Be one part of the lab, until standard input closes.
+    /// Send requests to the services of a running lab, until Ctrl-C
+    Load(load::Arguments),
+    /// Examine a running lab, link by link, and name the first that is broken
+    Doctor(doctor::Arguments),
+    /// Be one part of the lab, until standard input closes
     #[command(hide = true)]
     Part(part::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        None => up::run(up::Arguments::default()).await,
-        Some(Command::Up(arguments)) => up::run(arguments).await,
-        Some(Command::Part(arguments)) => return part::run(arguments).await,
+    let command = Arguments::parse().command;
+    let outcome = match command.unwrap_or(Command::Up(up::Arguments::default())) {
+        Command::Up(arguments) => up::run(arguments).await,
+        Command::Load(arguments) => load(arguments).await,
+        Command::Doctor(arguments) => doctor::run(arguments).await,
+        Command::Part(arguments) => part::run(arguments).await,
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             Output::new(stderr()).print(format!("lab: {error:#}\n")).await;
             ExitCode::FAILURE
         }
     }
+}
+
+async fn load(arguments: load::Arguments) -> anyhow::Result<ExitCode> {
+    let mut interrupt = Interrupt::new().context("listening for signals")?;
+    load::run(arguments, interrupt.next()).await?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,8 @@
-//! `up --once`: one request, and its whole trace read back and checked.
+//! `up --once`: one request, and its whole trace read back and checked; or, of a lab that makes
+//! more than traces, every link examined by the doctor.
 
 use std::collections::BTreeSet;
+use std::io::stderr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,18 +10,22 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use crate::addresses::Addresses;
 use crate::children::Children;
 use crate::logs::{Logs, prefix};
 use crate::output::Output;
 use crate::parts::Parts;
 use crate::ports::Ports;
-use crate::ports::known::{ENTRY, STORAGE};
+use crate::ports::known::{ENTRY, JAEGER_UI, STORAGE};
 use crate::storage::Storage;
 use crate::trace::Trace;
-use crate::{edges, jaeger, tree};
+use crate::with::With;
+use crate::{doctor, edges, tree};
 
 /// How long a trace may take through Jaeger, once the services have sent it.
 const TRACE_DEADLINE: Duration = Duration::from_secs(15);
+/// How long the doctor may take for all links of a lab that has just started.
+const DOCTOR_DEADLINE: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Starts `parts`, sends a request, prints its trace and the log lines of it.
@@ -28,22 +34,18 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// When a part fails, or the trace is not as it must be: then each difference is told.
 pub async fn run(
     children: &mut Children,
-    mut parts: Parts,
+    parts: Parts,
     ports: &Ports,
     logs: &Logs,
     http: &reqwest::Client,
     output: &Output,
 ) -> anyhow::Result<()> {
     let backends = parts.backends.len();
-    let with_jaeger = parts.backends.iter().any(|part| part.name == jaeger::UI.part);
+    let with_jaeger = parts.backends.iter().any(|part| part.name == JAEGER_UI.part);
+    let width = parts.name_width();
     let services: Vec<_> = parts.services.iter().map(|part| part.name).collect();
-    // The log lines of the trace are part of what is checked.
-    for part in &mut parts.services {
-        part.command.env_remove("RUST_LOG");
-    }
-    for part in parts.backends.into_iter().chain(parts.services) {
-        children.start(part).await?;
-    }
+    children.start(parts.backends).await?;
+    children.start(parts.services).await?;
 
     let url = format!("http://{}/chain", ports.address(ENTRY));
     let trace_id = tokio::select! {
@@ -54,7 +56,7 @@ pub async fn run(
     children.stop(backends).await;
 
     let mut storage = Storage::connect(ports.address(STORAGE)).await?;
-    let jaeger = with_jaeger.then(|| ports.address(jaeger::UI));
+    let jaeger = with_jaeger.then(|| ports.address(JAEGER_UI));
     let deadline = Instant::now() + if with_jaeger { TRACE_DEADLINE } else { Duration::ZERO };
     let (trace, mut problems) = loop {
         let (trace, problems) = check(&trace_id, &mut storage, jaeger, http).await?;
@@ -72,7 +74,7 @@ pub async fn run(
             problems.push(format!("no log line of {service} has the trace id"));
         }
         for line in lines {
-            report.push_str(&format!("{}{line}\n", prefix(service, None)));
+            report.push_str(&format!("{}{line}\n", prefix(service, width, None)));
         }
     }
     if problems.is_empty() {
@@ -81,6 +83,30 @@ pub async fn run(
     output.print(report).await;
     if !problems.is_empty() {
         bail!("the trace is not that of one request:\n  {}", problems.join("\n  "));
+    }
+    Ok(())
+}
+
+/// Starts `parts`, the traffic too, and prints the doctor's verdict on them.
+///
+/// # Errors
+/// When a part fails, or a link is broken.
+pub async fn examine(
+    children: &mut Children,
+    parts: Parts,
+    ports: &Ports,
+    with: &[With],
+    output: &Output,
+) -> anyhow::Result<()> {
+    parts.start(children).await?;
+    let (addresses, progress) = (Addresses::of(ports), Output::new(stderr()));
+    let report = tokio::select! {
+        report = doctor::examine(&addresses, with, DOCTOR_DEADLINE, &progress) => report,
+        error = children.first_end() => return Err(error),
+    };
+    output.print(report.to_string()).await;
+    if !report.ok {
+        bail!("not every link works");
     }
     Ok(())
 }

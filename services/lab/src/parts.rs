@@ -1,13 +1,26 @@
-//! What runs: every part, its ports, its command and where to look at it.
+//! What runs: every part, its command and where to look at it.
+
+mod collector;
+mod jaeger;
+mod loki;
+mod prometheus;
+mod service;
+mod spoor;
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::jaeger;
-use crate::ports::known::{APPS, STORAGE, STORAGE_ADMIN};
+use crate::children::Children;
+use crate::ports::known::{self, APPS, JAEGER_OTLP_GRPC, JAEGER_OTLP_HTTP, JAEGER_UI};
+use crate::ports::known::{OTLP_GRPC, OTLP_HTTP};
 use crate::ports::{Port, Ports};
+use crate::program::Programs;
+use crate::setting::Setting;
+use crate::with::With;
 
 /// A part that can be started.
 pub struct Part {
@@ -15,89 +28,176 @@ pub struct Part {
     pub name: &'static str,
     /// How to start it. Standard input must be a pipe.
     pub command: Command,
-    /// The URL that answers with success once it is ready.
-    pub ready: String,
+    /// What it keeps while it runs. Its guard removes it too, for the case that the lab is killed.
+    pub folder: Option<TempDir>,
+    /// The URL that answers with success once it is ready; without one it is ready at once.
+    pub ready: Option<String>,
     /// Where it is to be found, and what is there.
     pub places: Vec<(String, &'static str)>,
 }
 
-/// The parts of one run, in two steps: what keeps telemetry starts first and ends last.
+/// The parts of one run, in the order of their start.
 pub struct Parts {
-    /// Storage and what stands before it.
+    /// What keeps telemetry and what stands before it. Each may send to those before it.
     pub backends: Vec<Part>,
     /// What makes telemetry.
     pub services: Vec<Part>,
+    /// What makes traffic.
+    pub load: Part,
 }
 
-/// Every port that a run listens on.
-pub fn ports(with_jaeger: bool) -> Vec<Port> {
-    let mut ports = APPS.to_vec();
-    ports.extend([STORAGE, STORAGE_ADMIN]);
-    if with_jaeger {
-        ports.extend(jaeger::PORTS);
+/// What the parts of one run need to know of each other.
+pub struct Plan {
+    pub ports: Ports,
+    pub programs: Programs,
+    /// Whether the services' log lines are part of what is checked, whatever the shell hides.
+    pub checked: bool,
+}
+
+/// Every port that a run with these parts listens on.
+pub fn ports(with: &[With]) -> Vec<Port> {
+    let mut ports = known::ALL.to_vec();
+    if !with.contains(&With::Collector) {
+        // Then the receivers that the lab is known by are Jaeger's, which has no others.
+        ports.retain(|port| ![JAEGER_OTLP_GRPC, JAEGER_OTLP_HTTP].contains(port));
+        ports.extend([OTLP_GRPC, OTLP_HTTP].map(|port| Port { part: JAEGER_UI.part, ..port }));
     }
+    let mut absent = With::value_variants().to_vec();
+    absent.retain(|part| !with.contains(part));
+    ports.retain(|port| absent.iter().all(|part| part.part() != port.part));
     ports
 }
 
-/// Every part on its ports, with the Jaeger program if there is one.
+/// Every part of the plan, its variables changed by `settings`.
 ///
 /// # Errors
-/// When the path of this executable is unknown.
-pub fn parts(ports: &Ports, jaeger: Option<&Path>) -> anyhow::Result<Parts> {
-    let mut backends = vec![spoor(ports)?];
-    let mut telemetry = STORAGE;
-    if let Some(program) = jaeger {
-        backends.push(jaeger::part(program, ports)?);
-        telemetry = jaeger::OTLP_GRPC;
+/// When a setting is of no part of the plan, a folder cannot be made, or the path of this
+/// executable is unknown.
+pub fn parts(plan: &Plan, settings: &[Setting]) -> anyhow::Result<Parts> {
+    let mut backends = vec![spoor::part(plan)?];
+    for part in [With::Prometheus, With::Loki, With::Jaeger, With::Collector] {
+        let Some(program) = plan.programs.get(&part) else { continue };
+        backends.push(match part {
+            With::Prometheus => prometheus::part(plan, program)?,
+            With::Loki => loki::part(plan, program)?,
+            With::Collector => collector::part(plan, program)?,
+            _ => jaeger::part(plan, program)?,
+        });
     }
-    let services = (0..APPS.len()).map(|index| service(index, ports, telemetry));
-    Ok(Parts { backends, services: services.collect::<anyhow::Result<_>>()? })
+    let services = (0..APPS.len()).map(|index| service::part(plan, index));
+    let services = services.collect::<anyhow::Result<_>>()?;
+    let mut parts = Parts { backends, services, load: load(plan)? };
+    for Setting { part, name, value } in settings {
+        let Some(found) = parts.all().find(|found| found.name == part) else {
+            let known = parts.all().map(|part| part.name).collect::<Vec<_>>().join(", ");
+            bail!("setting {name}: the lab has no part {part}, but {known}");
+        };
+        found.command.env(name, value);
+    }
+    Ok(parts)
 }
 
-fn spoor(ports: &Ports) -> anyhow::Result<Part> {
-    let (grpc, admin) = (ports.address(STORAGE), ports.address(STORAGE_ADMIN));
-    let mut command = this_program("spoor")?;
-    command.args(["serve", "--listen", &grpc.to_string(), "--admin-listen", &admin.to_string()]);
-    Ok(Part {
-        name: STORAGE.part,
-        command,
-        ready: format!("http://{admin}/readyz"),
-        places: vec![
-            (grpc.to_string(), "OTLP in, jaeger.storage.v2 out, over gRPC"),
-            (format!("http://{admin}/metrics"), "its metrics"),
-        ],
-    })
+fn load(plan: &Plan) -> anyhow::Result<Part> {
+    let mut command = this_program("load", "load")?;
+    plan.set_ports(&mut command, &APPS);
+    Ok(Part { name: "load", command, folder: None, ready: None, places: Vec::new() })
 }
 
-fn service(index: usize, ports: &Ports, telemetry: Port) -> anyhow::Result<Part> {
-    let url = |offset| format!("http://{}", ports.address(APPS[(index + offset) % APPS.len()]));
-    let port = APPS[index];
-    let mut command = this_program("demo")?;
-    command.args(["--name", port.part, "--listen", &ports.address(port).to_string()]).args([
-        "--target-one",
-        &url(1),
-        "--target-two",
-        &url(2),
-    ]);
-    // The lab decides where telemetry goes; what else is set, such as a sampler, stays.
+impl Parts {
+    /// Starts all.
+    ///
+    /// # Errors
+    /// See [`Children::start`].
+    pub async fn start(self, children: &mut Children) -> anyhow::Result<()> {
+        children.start(self.backends).await?;
+        children.start(self.services).await?;
+        children.start(vec![self.load]).await
+    }
+
+    /// How many columns the longest name takes.
+    pub fn name_width(&self) -> usize {
+        let names = self.backends.iter().chain(&self.services).map(|part| part.name.len());
+        names.fold(self.load.name.len(), usize::max)
+    }
+
+    fn all(&mut self) -> impl Iterator<Item = &mut Part> {
+        self.backends.iter_mut().chain(&mut self.services).chain([&mut self.load])
+    }
+}
+
+impl Plan {
+    fn has(&self, part: With) -> bool {
+        self.programs.contains_key(&part)
+    }
+
+    /// `host:port`.
+    fn address(&self, port: Port) -> String {
+        self.ports.address(port).to_string()
+    }
+
+    /// `http://host:port`.
+    fn url(&self, port: Port) -> String {
+        format!("http://{}", self.address(port))
+    }
+
+    /// The number alone.
+    fn number(&self, port: Port) -> String {
+        self.ports.address(port).port().to_string()
+    }
+
+    /// The address alone, the same for every part.
+    fn host(&self) -> String {
+        self.ports.address(APPS[0]).ip().to_string()
+    }
+
+    /// Tells a part its ports by the variables of the same meaning that containers have.
+    fn set_ports(&self, command: &mut Command, ports: &[Port]) {
+        for port in ports {
+            command.env(port.variable, self.number(*port));
+        }
+    }
+}
+
+/// This executable as the part that runs `program` (see [`crate::part::Program`]), shown as `name`
+/// by `ps`.
+fn this_program(name: &str, program: &str) -> anyhow::Result<Command> {
+    let path = std::env::current_exe().context("looking for this executable")?;
+    let mut command = Command::new(path);
+    command.arg0(name).args(["part", program]);
+    Ok(command)
+}
+
+/// A program of others as the part `name`, under guard, with the folder that it has to itself.
+fn foreign(name: &str, program: &Path, folder: Option<&TempDir>) -> anyhow::Result<Command> {
+    let mut command = this_program(name, "foreign")?;
+    if let Some(folder) = folder {
+        command.arg("--folder").arg(folder.path());
+    }
+    command.arg(program);
+    Ok(command)
+}
+
+/// An empty folder for the part `name`.
+fn folder(name: &str) -> anyhow::Result<TempDir> {
+    let made = tempfile::Builder::new().prefix(&format!("spoor-{name}-")).tempdir();
+    made.with_context(|| format!("making a folder for {name}"))
+}
+
+/// Hands a program on the Collector's framework its configuration, by variables: a file would stay
+/// behind if the lab were killed. A later one wins.
+fn configure(command: &mut Command, configurations: &[&str]) {
+    for (index, configuration) in configurations.iter().enumerate() {
+        let variable = format!("LAB_CONFIGURATION_{}", index + 1);
+        command.args(["--config", &format!("env:{variable}")]).env(variable, configuration);
+    }
+}
+
+/// Drops the destinations of telemetry that the shell has: the lab decides. What else is set, such
+/// as a sampler, stays.
+fn clear_destinations(command: &mut Command) {
     for (variable, _) in std::env::vars_os() {
         if variable.as_encoded_bytes().starts_with(b"OTEL_EXPORTER_OTLP_") {
             command.env_remove(variable);
         }
     }
-    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", ports.address(telemetry)));
-    Ok(Part {
-        name: port.part,
-        command,
-        ready: format!("{}/healthz", url(0)),
-        places: vec![(url(0), "HTTP and gRPC")],
-    })
-}
-
-/// This executable as the part that runs `program`: see [`crate::part::Program`].
-pub fn this_program(program: &str) -> anyhow::Result<Command> {
-    let path = std::env::current_exe().context("looking for this executable")?;
-    let mut command = Command::new(path);
-    command.args(["part", program]);
-    Ok(command)
 }

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use anyhow::{Context, bail};
 
 /// A port of a part.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Port {
     /// The part that listens on it.
     pub part: &'static str,
@@ -27,19 +27,9 @@ impl Port {
         Self { part, variable, default, inside: default }
     }
 
-    /// The number that `lookup` has for the variable, or else the default.
-    ///
-    /// # Errors
-    /// When the value is no port.
-    pub fn number(self, lookup: impl Fn(&str) -> Option<String>) -> Result<u16, String> {
-        let Self { variable, default, .. } = self;
-        match lookup(variable).filter(|value| !value.is_empty()) {
-            None => Ok(default),
-            Some(value) => match value.parse() {
-                Ok(number) if number > 0 => Ok(number),
-                _ => Err(format!("{variable}={value} is no port: one is 1 to 65535")),
-            },
-        }
+    /// `name:port`, for another container.
+    pub fn in_container(self) -> String {
+        format!("{}:{}", self.part, self.inside)
     }
 }
 
@@ -48,7 +38,7 @@ impl Port {
 pub struct Ports(HashMap<&'static str, u16>);
 
 impl Ports {
-    /// The port that `lookup` has for each variable, or else the default.
+    /// The port that `lookup` has for each variable, or else the default: of a lab to be started.
     ///
     /// # Errors
     /// Every port that is taken, is chosen twice or is no port.
@@ -58,15 +48,8 @@ impl Ports {
     ) -> anyhow::Result<Self> {
         let mut chosen: HashMap<&'static str, u16> = HashMap::new();
         let mut listeners = Vec::new();
-        let mut problems = Vec::new();
-        for port @ Port { part, variable, .. } in ports {
-            let number = match port.number(&lookup) {
-                Ok(number) => number,
-                Err(problem) => {
-                    problems.push(problem);
-                    continue;
-                }
-            };
+        let (numbers, mut problems) = read(ports, lookup);
+        for (Port { part, variable, .. }, number) in numbers {
             if let Some((other, _)) = chosen.iter().find(|(_, port)| **port == number) {
                 problems.push(format!("{variable} and {other} are both {number}"));
                 continue;
@@ -82,10 +65,7 @@ impl Ports {
             }
             chosen.insert(variable, number);
         }
-        if !problems.is_empty() {
-            bail!(problems.join("\n     "));
-        }
-        Ok(Self(chosen))
+        all_or_problems(chosen, &problems)
     }
 
     /// The same without a look at who listens: of a lab that runs.
@@ -96,18 +76,9 @@ impl Ports {
         ports: &[Port],
         lookup: impl Fn(&str) -> Option<String>,
     ) -> anyhow::Result<Self> {
-        let mut chosen = HashMap::new();
-        let mut problems = Vec::new();
-        for port in ports {
-            match port.number(&lookup) {
-                Ok(number) => drop(chosen.insert(port.variable, number)),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if !problems.is_empty() {
-            bail!(problems.join("\n     "));
-        }
-        Ok(Self(chosen))
+        let (numbers, problems) = read(ports, lookup);
+        let chosen = numbers.into_iter().map(|(port, number)| (port.variable, number));
+        all_or_problems(chosen.collect(), &problems)
     }
 
     /// Ports that were free a moment ago.
@@ -132,8 +103,44 @@ impl Ports {
     /// # Panics
     /// For a port that was not among the chosen: of a part that this run does not have.
     pub fn address(&self, port: Port) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.0[port.variable]).into()
+        self.get(port).expect("the port is of a part of this run")
     }
+
+    /// The same, unless no part listens on it in this run.
+    pub fn get(&self, port: Port) -> Option<SocketAddr> {
+        self.0.get(port.variable).map(|number| (Ipv4Addr::LOCALHOST, *number).into())
+    }
+}
+
+/// The number of each port, and a sentence about each value that is none.
+fn read(
+    ports: &[Port],
+    lookup: impl Fn(&str) -> Option<String>,
+) -> (Vec<(Port, u16)>, Vec<String>) {
+    let mut numbers = Vec::new();
+    let mut problems = Vec::new();
+    for port @ Port { variable, default, .. } in ports {
+        let text = lookup(variable).filter(|value| !value.is_empty());
+        match text.as_deref().map(str::parse) {
+            None => numbers.push((*port, *default)),
+            Some(Ok(number)) if number > 0 => numbers.push((*port, number)),
+            Some(_) => {
+                let value = text.unwrap_or_default();
+                problems.push(format!("{variable}={value} is no port: one is 1 to 65535"));
+            }
+        }
+    }
+    (numbers, problems)
+}
+
+fn all_or_problems(
+    chosen: HashMap<&'static str, u16>,
+    problems: &[String],
+) -> anyhow::Result<Ports> {
+    if !problems.is_empty() {
+        bail!(problems.join("\n     "));
+    }
+    Ok(Ports(chosen))
 }
 
 #[cfg(test)]

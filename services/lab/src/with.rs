@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 
 /// A part that a lab may have or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum With {
     /// Takes the spans, keeps them in spoor, and shows them.
     Jaeger,
@@ -29,9 +29,23 @@ impl With {
         }
     }
 
-    /// As it is written on the command line.
-    pub fn name(self) -> String {
-        format!("{self:?}").to_lowercase()
+    /// As it is written on the command line, and as `e2e/programs` calls its program.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jaeger => "jaeger",
+            Self::Collector => "collector",
+            Self::Prometheus => "prometheus",
+            Self::Loki => "loki",
+            Self::Grafana => "grafana",
+        }
+    }
+
+    /// The part that it adds, by its name among the parts.
+    pub const fn part(self) -> &'static str {
+        match self {
+            Self::Collector => "otel-collector",
+            _ => self.name(),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The `lab` program as a person meets it.
 
+mod load;
 mod process;
+mod programs;
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -35,7 +37,7 @@ fn once_shows_the_whole_trace_of_one_request_with_its_log_lines() {
     let trace_id = tree.split_whitespace().nth(1).unwrap();
     assert_eq!(trace_id.len(), 32, "{tree}");
     for service in SERVICES {
-        let prefix = format!("{service}  | ");
+        let prefix = format!("{service} | ");
         assert!(
             lines.lines().any(|line| line.starts_with(&prefix) && line.contains(trace_id)),
             "{service}:\n{lines}"
@@ -68,8 +70,8 @@ fn once_names_the_edges_that_the_trace_lacks() {
 fn what_lab_up_tells_to_try_works_and_lines_carry_names() {
     let lab = Lab::up();
     let output = lab.output();
-    for part in SERVICES.iter().chain(&["spoor"]) {
-        assert!(output.lines().any(|line| line.starts_with(&format!("{part:6} | "))), "{output}");
+    for part in SERVICES.iter().chain(&["spoor", "load"]) {
+        assert!(output.lines().any(|line| line.starts_with(&format!("{part:5} | "))), "{output}");
     }
     let command = output.lines().find_map(|line| line.strip_prefix("Try    curl ")).unwrap();
     let answer = process::get(command);
@@ -91,7 +93,7 @@ fn a_lab_whose_output_nobody_reads_works_on_and_can_be_ended() {
         process::get(&home);
     }
     let children = lab.descendants();
-    assert_eq!(children.len(), 5, "{children:?}");
+    assert_eq!(children.len(), 6, "{children:?}");
     lab.signal(Signal::TERM);
     let ended = lab.end();
     assert!(ended.status.success(), "{ended:?}");
@@ -103,7 +105,7 @@ fn an_interrupted_lab_leaves_nothing_behind() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let lab = Lab::up();
         let children = lab.descendants();
-        assert_eq!(children.len(), 5, "{children:?}");
+        assert_eq!(children.len(), 6, "{children:?}");
         lab.signal(signal);
         let ended = lab.end();
         assert!(ended.status.success(), "{ended:?}");
@@ -115,14 +117,14 @@ fn an_interrupted_lab_leaves_nothing_behind() {
 fn a_lab_that_is_killed_leaves_nothing_behind() {
     let lab = Lab::up();
     let children = lab.descendants();
-    assert_eq!(children.len(), 5, "{children:?}");
+    assert_eq!(children.len(), 6, "{children:?}");
     lab.signal(Signal::KILL);
     gone(&children);
 }
 
 #[test]
 fn a_part_that_dies_ends_the_lab_and_is_named() {
-    for part in ["app-c", "spoor"] {
+    for part in ["app-c", "spoor", "load"] {
         let lab = Lab::up();
         let children = lab.descendants();
         let victim = children.iter().find(|child| child.has_argument(part)).unwrap();
@@ -160,13 +162,46 @@ fn a_taken_port_is_named_with_its_part_before_anything_starts() {
 }
 
 #[test]
-fn without_a_jaeger_program_the_command_that_builds_one_is_named() {
-    let ended = Lab::start_with(&["up", "--with", "jaeger"], |c| {
-        c.env_remove("LAB_JAEGER").env("PATH", "").env("LAB_PROGRAMS", "/nonexistent");
+fn missing_programs_are_named_with_the_command_that_builds_them() {
+    let ended = Lab::start_with(&["up", "--with", "jaeger,collector"], |c| {
+        c.env("PATH", "").env("LAB_PROGRAMS", "/nonexistent");
     })
     .end();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.errors.contains("`e2e/programs jaeger`"), "{ended:?}");
+    assert!(ended.errors.contains("`e2e/programs jaeger collector`"), "{ended:?}");
+}
+
+#[test]
+fn a_part_that_has_no_use_without_another_is_refused() {
+    for (with, problem) in [
+        ("loki,jaeger", "--with loki needs collector: add collector"),
+        ("grafana", "Grafana runs in containers only: `docker compose up` has it"),
+    ] {
+        let ended = Lab::start(&["up", "--with", with]).end();
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert_eq!(ended.errors, format!("lab: {problem}\n"));
+    }
+}
+
+#[test]
+fn a_variable_of_one_part_has_the_last_word_and_is_of_that_part_alone() {
+    let lab = Lab::start_with(&["up", "--env", "app-b:OTEL_SERVICE_NAME=renamed"], |c| {
+        c.env("OTEL_SERVICE_NAME", "the-shell");
+    });
+    lab.wait_for("renamed is ready");
+    lab.wait_for("app-c is ready");
+}
+
+#[test]
+fn a_variable_of_an_unknown_part_is_refused_and_the_known_ones_are_named() {
+    let ended = Lab::start(&["up", "--env", "app-e:LISTEN=x"]).end();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let problem =
+        "setting LISTEN: the lab has no part app-e, but spoor, app-a, app-b, app-c, app-d, load";
+    assert!(ended.errors.contains(problem), "{ended:?}");
+    let ended = Lab::start(&["up", "--env", "app-a"]).end();
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    assert!(ended.errors.contains("expected PART:NAME=VALUE"), "{ended:?}");
 }
 
 #[test]
@@ -185,31 +220,4 @@ fn a_guarded_program_that_ends_fails_its_guard() {
     let ended = Lab::start(&["part", "foreign", "/bin/sh", "-c", "echo so long"]).end_by_itself();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert!(ended.output.contains("so long"), "{ended:?}");
-}
-
-#[test]
-#[ignore = "needs Jaeger: e2e/programs jaeger; run by .ci/run"]
-fn through_jaeger_the_trace_is_the_same() {
-    let ended = Lab::start(&["up", "--once", "--with", "jaeger"]).end();
-    assert!(ended.status.success(), "{ended:?}");
-    assert!(ended.output.contains("app-d  GET /io_task"), "{ended:?}");
-}
-
-#[test]
-#[ignore = "needs Jaeger: e2e/programs jaeger; run by .ci/run"]
-fn jaeger_is_left_behind_neither_by_a_killed_lab_nor_by_a_killed_guard() {
-    for guard in [false, true] {
-        let lab = Lab::start(&["up", "--with", "jaeger"]);
-        lab.wait_for("The lab is up.");
-        let children = lab.descendants();
-        assert_eq!(children.len(), 7, "{children:?}");
-        if guard {
-            children.iter().find(|child| child.has_argument("foreign")).unwrap().kill();
-            let ended = lab.end();
-            assert!(ended.errors.contains("lab: jaeger ended"), "{ended:?}");
-        } else {
-            lab.signal(Signal::KILL);
-        }
-        gone(&children);
-    }
 }

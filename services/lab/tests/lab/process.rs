@@ -13,7 +13,7 @@ use sysinfo::{ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, Upda
 /// How long a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-const PORTS: [&str; 12] = [
+const PORTS: [&str; 21] = [
     "APP_A_PORT",
     "APP_B_PORT",
     "APP_C_PORT",
@@ -24,8 +24,17 @@ const PORTS: [&str; 12] = [
     "JAEGER_QUERY_GRPC_PORT",
     "JAEGER_HEALTH_PORT",
     "JAEGER_METRICS_PORT",
+    "JAEGER_OTLP_GRPC_PORT",
+    "JAEGER_OTLP_HTTP_PORT",
     "OTLP_GRPC_PORT",
     "OTLP_HTTP_PORT",
+    "COLLECTOR_HEALTH_PORT",
+    "COLLECTOR_METRICS_PORT",
+    "SPAN_METRICS_PORT",
+    "PROMETHEUS_PORT",
+    "LOKI_PORT",
+    "LOKI_GRPC_PORT",
+    "GRAFANA_PORT",
 ];
 
 /// A running `lab`, killed when dropped.
@@ -61,7 +70,7 @@ impl Lab {
         for (variable, listener) in free {
             command.env(variable, listener.local_addr().unwrap().port().to_string());
         }
-        command.args(arguments).env_remove("RUST_LOG");
+        command.args(arguments).env_remove("RUST_LOG").env_remove("LOAD_RATE");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut command);
         let mut child = command.spawn().unwrap();
@@ -210,7 +219,7 @@ pub fn get(url: &str) -> serde_json::Value {
     })
 }
 
-fn eventually<T>(mut attempt: impl FnMut() -> Option<T>, problem: impl Fn() -> String) -> T {
+pub fn eventually<T>(mut attempt: impl FnMut() -> Option<T>, problem: impl Fn() -> String) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
         if let Some(value) = attempt() {

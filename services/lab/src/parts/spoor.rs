@@ -1,0 +1,31 @@
+//! The storage server.
+
+use super::{Part, Plan, clear_destinations, this_program};
+use crate::ports::known::{OTLP_GRPC, STORAGE, STORAGE_ADMIN};
+use crate::with::With;
+
+pub fn part(plan: &Plan) -> anyhow::Result<Part> {
+    let name = STORAGE.part;
+    let mut command = this_program(name, "spoor")?;
+    command.arg("serve");
+    command.env("SPOOR_LISTEN", plan.address(STORAGE));
+    command.env("SPOOR_ADMIN_LISTEN", plan.address(STORAGE_ADMIN));
+    clear_destinations(&mut command);
+    if plan.has(With::Loki) {
+        command.env("OTEL_LOGS_EXPORTER", "otlp");
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", plan.url(OTLP_GRPC));
+    } else {
+        command.env("OTEL_LOGS_EXPORTER", "none");
+    }
+    let admin = plan.url(STORAGE_ADMIN);
+    Ok(Part {
+        name,
+        command,
+        folder: None,
+        ready: Some(format!("{admin}/readyz")),
+        places: vec![
+            (plan.address(STORAGE), "OTLP in, jaeger.storage.v2 out, over gRPC"),
+            (format!("{admin}/metrics"), "its metrics"),
+        ],
+    })
+}
