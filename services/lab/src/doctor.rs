@@ -169,7 +169,7 @@ impl Round<'_> {
         let row = match self.judges(link) {
             true => {
                 let start = Instant::now();
-                let verdict = timeout_at(self.lab.until(1.0), verdict).await;
+                let verdict = timeout_at(self.lab.end(), verdict).await;
                 Row::new(link, verdict.unwrap_or_else(|_| Err(late())), start.elapsed())
             }
             false => Row::skipped(link),

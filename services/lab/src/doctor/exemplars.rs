@@ -7,8 +7,8 @@ use super::finding::{Finding, Verdict};
 use super::lab::Lab;
 use super::span_metrics::BUCKETS;
 
-/// How much of the whole time the first may take.
-const SHARE: f64 = 0.65;
+/// How much of the whole time the first may take, once metrics are there.
+const SHARE: f64 = 0.25;
 /// How old an exemplar may be whose trace is looked for.
 const AGE: Duration = Duration::from_secs(300);
 /// How many of them are tried: where traces are sampled late, most are gone.
@@ -29,7 +29,7 @@ pub async fn examine(lab: &Lab<'_>) -> Verdict {
         }
         Err(Lack::Trace(exemplars.len()))
     };
-    match lab.poll("an exemplar whose trace exists", lab.until(SHARE), leads).await {
+    match lab.poll("an exemplar whose trace exists", lab.within(SHARE), leads).await {
         Ok((tried, all)) => Ok(format!("number {tried} of {all} exemplars leads to a trace")),
         Err(Lack::Answer(failure)) => Err(failure.into()),
         Err(Lack::Trace(0)) => Err(narrow(lab).await?),

@@ -10,7 +10,7 @@ use super::lab::Lab;
 use super::span_metrics::CALLS;
 
 /// How much of the whole time an answer may take.
-const SHARE: f64 = 0.6;
+const SHARE: f64 = 0.4;
 
 /// Asks the data source with this uid a question that has an answer in a lab under load.
 pub async fn examine(lab: &Lab<'_>, uid: &str) -> Verdict {
@@ -25,7 +25,7 @@ pub async fn examine(lab: &Lab<'_>, uid: &str) -> Verdict {
         if count > 0 { Ok(count) } else { Err(Lack::Data) }
     };
     let awaited = format!("Grafana's data source {uid}");
-    match lab.poll(&awaited, lab.until(SHARE), answered).await {
+    match lab.poll(&awaited, lab.within(SHARE), answered).await {
         Ok(count) => Ok(format!("data source {uid} answers /{path} with {count} entries")),
         Err(Lack::Answer(failure)) => Err(explain(&failure, uid)),
         Err(Lack::Data) => Err(Finding::new(

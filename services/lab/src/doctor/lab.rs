@@ -41,9 +41,14 @@ impl<'a> Lab<'a> {
         self.addresses.url(port)
     }
 
-    /// When this share of the time, from 0 to 1, is over.
-    pub fn until(&self, share: f64) -> Instant {
-        self.start + self.deadline.mul_f64(share)
+    /// When the whole time is over.
+    pub fn end(&self) -> Instant {
+        self.start + self.deadline
+    }
+
+    /// In this share of the whole time, from 0 to 1, from now.
+    pub fn within(&self, share: f64) -> Instant {
+        Instant::now() + self.deadline.mul_f64(share)
     }
 
     /// Tells who waits that it takes longer, and for what.

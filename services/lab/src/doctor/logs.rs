@@ -3,17 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use tokio::time::Instant;
-
 use super::api::{Failure, Reason, loki, otlp};
 use super::finding::{Finding, Verdict};
 use super::lab::Lab;
 use super::probe::Chain;
 
 /// How much of the whole time the lines may take.
-const SHARE: f64 = 0.35;
-/// How long one line may take that is looked for on its own.
-const OWN_DEADLINE: Duration = Duration::from_secs(8);
+const SHARE: f64 = 0.3;
+/// The same for one line that is looked for on its own.
+const OWN_SHARE: f64 = 0.12;
 /// Of how many services there must be lines.
 const SERVICES: usize = 2;
 
@@ -21,7 +19,7 @@ const SERVICES: usize = 2;
 pub async fn examine(lab: &Lab<'_>, chain: Result<Chain, Finding>) -> Verdict {
     let chain = chain?;
     let id = &chain.trace_id;
-    let outcome = lab.poll("the log lines of the probe", lab.until(SHARE), async || {
+    let outcome = lab.poll("the log lines of the probe", lab.within(SHARE), async || {
         let lines = of_trace(lab, id, chain.sent).await.map_err(Lack::Answer)?;
         if lines.len() < SERVICES { Err(Lack::Services(lines)) } else { Ok(lines) }
     });
@@ -105,8 +103,7 @@ async fn own_line(lab: &Lab<'_>) -> Result<Own, Failure> {
         Err(Failure { reason: Reason::Refusal(..), .. }) => return Ok(Own::Refused),
         Err(failure) => return Err(failure),
     };
-    let until = Instant::now() + OWN_DEADLINE;
-    let found = lab.poll("a log line of the doctor's own", until, async || {
+    let found = lab.poll("a log line of the doctor's own", lab.within(OWN_SHARE), async || {
         let streams = loki::lines(lab, r#"{service_name="lab-doctor"}"#, sent).await;
         let streams = streams.map_err(Some)?;
         match streams.iter().any(|stream| stream.label("trace_id") == id) {

@@ -25,7 +25,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// For a link that is no part.
 pub async fn examine(lab: &Lab<'_>, link: Link) -> Verdict {
     let port = link.port().expect("a part has a port");
-    let outcome = lab.poll(port.part, lab.until(SHARE), async || answer(lab, link, port).await);
+    let outcome = lab.poll(port.part, lab.within(SHARE), async || answer(lab, link, port).await);
     outcome.await.map_err(|failure| explain(&failure, port, lab.addresses))
 }
 
@@ -104,11 +104,11 @@ fn explain(failure: &Failure, port: Port, addresses: &Addresses) -> Finding {
                  `docker compose run --rm doctor`, which needs no published port"
             ),
         ),
-        (Reason::Refusal(..), _) => (
+        (Reason::Refusal(status, _), _) if status.is_server_error() => (
             format!("{part} is running but not ready"),
             format!("`docker compose logs {part}` tells what it waits for"),
         ),
-        (Reason::Nonsense(_), _) => (
+        (Reason::Refusal(..) | Reason::Nonsense(_), _) => (
             format!("another program has the port of {part}"),
             format!("set {variable} to a free port, for the lab and for the doctor"),
         ),

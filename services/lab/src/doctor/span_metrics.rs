@@ -22,7 +22,7 @@ pub const BUCKETS: &str = "traces_span_metrics_duration_milliseconds_bucket";
 const ANY_NAMES: &str = ".*calls(_total)?|.*duration(_[a-z]+)?_bucket";
 
 /// How much of the whole time the numbers may take.
-const SHARE: f64 = 0.4;
+const SHARE: f64 = 0.35;
 /// A flush, a scrape and something over: what is counted twice comes with the next.
 const SETTLED: Duration = Duration::from_secs(4);
 
@@ -55,7 +55,7 @@ pub async fn examine(lab: &Lab<'_>, before: &[Counts; 2]) -> Verdict {
             false => Err(Lack::Calls(increases)),
         }
     };
-    match lab.poll("span metrics of the probe", lab.until(SHARE), complete).await {
+    match lab.poll("span metrics of the probe", lab.within(SHARE), complete).await {
         Ok(()) => {}
         Err(Lack::Answer(failure)) => return Err(failure.into()),
         Err(Lack::Calls(increases)) => return Err(narrow(lab, increases).await?),

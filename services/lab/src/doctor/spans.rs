@@ -2,10 +2,7 @@
 
 mod cause;
 
-use std::time::Duration;
-
 use anyhow::Context;
-use tokio::time::Instant;
 
 use super::api;
 use super::finding::{Finding, Verdict};
@@ -18,15 +15,14 @@ use crate::trace::Trace;
 use crate::with::With;
 use cause::{Missing, explain};
 
-/// How much of the whole time the first span may take, and all of them.
-const FIRST_SHARE: f64 = 0.2;
-const ALL_SHARE: f64 = 0.35;
-/// The same for the requests after those, which tell the broken place.
-const MORE_SHARE: f64 = 0.6;
+/// How much of the whole time the first span may take, and then all others.
+const SHARE: f64 = 0.15;
+/// The same for one of many traces: a sampler may wait for the end of each.
+const MORE_SHARE: f64 = 0.3;
+/// The same for one span of one service.
+const OWN_SHARE: f64 = 0.12;
 /// So many that one in ten kept is at least one, but for once in 500 times.
 const MORE: usize = 60;
-/// How long one span may take that is looked for on its own.
-const OWN_DEADLINE: Duration = Duration::from_secs(8);
 
 /// A request whose whole trace was found.
 pub type Whole = (Chain, Trace);
@@ -43,11 +39,11 @@ pub async fn examine(
     }
     let awaited = "the spans of the probe";
     let attempt = async || whole(lab, &chain.trace_id).await;
-    let mut outcome = lab.poll(awaited, lab.until(FIRST_SHARE), attempt).await;
+    let mut outcome = lab.poll(awaited, lab.within(SHARE), attempt).await;
     if let Err(Lack::Edges(trace, _)) = &outcome
         && !trace.0.is_empty()
     {
-        outcome = lab.poll(awaited, lab.until(ALL_SHARE), attempt).await;
+        outcome = lab.poll(awaited, lab.within(SHARE), attempt).await;
     }
     match outcome {
         Ok(trace) => {
@@ -57,7 +53,7 @@ pub async fn examine(
         }
         Err(Lack::Answer(message)) => Err(explain(lab, &Missing::Answer(message))),
         Err(Lack::Edges(trace, problems)) if !trace.0.is_empty() => {
-            Err(partial(lab, &trace, problems).await)
+            Err(partial(lab, &trace, &problems).await)
         }
         Err(Lack::Edges(..)) => absent(lab, chain, found).await,
     }
@@ -102,7 +98,7 @@ async fn absent(lab: &Lab<'_>, chain: Chain, found: &mut Option<Whole>) -> Verdi
     chains.extend(probe::chains(lab, MORE).await);
     let asked = chains.len();
     let mut own_arrived = false;
-    let kept = lab.poll("one of many traces", lab.until(MORE_SHARE), async || {
+    let kept = lab.poll("one of many traces", lab.within(MORE_SHARE), async || {
         if let Some(id) = &own {
             own_arrived |= read(lab, id).await.is_ok_and(|trace| !trace.0.is_empty());
         }
@@ -124,7 +120,7 @@ async fn absent(lab: &Lab<'_>, chain: Chain, found: &mut Option<Whole>) -> Verdi
             *found = Some(whole);
             Ok(format!("{spans} spans in one trace, every edge; one of {asked} traces was kept"))
         }
-        Err(Some((trace, problems))) => Err(partial(lab, &trace, problems).await),
+        Err(Some((trace, problems))) => Err(partial(lab, &trace, &problems).await),
         Err(None) if own_arrived || own.is_none() => {
             Err(explain(lab, &Missing::AllServices { asked }))
         }
@@ -133,8 +129,11 @@ async fn absent(lab: &Lab<'_>, chain: Chain, found: &mut Option<Whole>) -> Verdi
 }
 
 /// Spans are missing. The first service of which there is none is asked on its own.
-async fn partial(lab: &Lab<'_>, trace: &Trace, problems: Vec<String>) -> Finding {
-    let seen = problems.join("; ");
+async fn partial(lab: &Lab<'_>, trace: &Trace, problems: &[String]) -> Finding {
+    let seen = match problems {
+        [first, others @ ..] if !others.is_empty() => format!("{first}, and {} more", others.len()),
+        _ => problems.concat(),
+    };
     let Some((service, caller)) = cause::suspect(trace) else {
         return explain(lab, &Missing::Some(seen));
     };
@@ -148,8 +147,7 @@ async fn partial(lab: &Lab<'_>, trace: &Trace, problems: Vec<String>) -> Finding
     } else if !continued.sampled {
         Missing::Unsampled(part)
     } else {
-        let until = (Instant::now() + OWN_DEADLINE).min(lab.until(MORE_SHARE));
-        let arrived = lab.poll("a span of one service", until, async || {
+        let arrived = lab.poll("a span of one service", lab.within(OWN_SHARE), async || {
             let trace = read(lab, &continued.trace_id).await.unwrap_or_default();
             trace.0.iter().any(|span| span.service == part).then_some(()).ok_or(())
         });
