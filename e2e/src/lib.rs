@@ -2,12 +2,14 @@
 
 pub mod files;
 mod jaeger;
+mod lab;
 mod process;
 mod programs;
 pub mod queries;
 mod spoor;
 
 pub use jaeger::Jaeger;
+pub use lab::{Changes, NativeLab};
 pub use process::{Process, eventually, free_address, http};
 pub use programs::{cargo_program, real_program};
 pub use spoor::Spoor;

@@ -52,6 +52,12 @@ impl Process {
         }
     }
 
+    /// The id of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything that the program has written so far, to either stream.
     #[must_use]
     pub fn output(&self) -> String {

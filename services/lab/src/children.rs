@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{ChildStdin, Command};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::logs::Logs;
 use crate::part;
@@ -50,7 +50,8 @@ impl Children {
         for part in parts {
             let Part { name, command, folder, ready, .. } = part;
             self.running.push(Child::spawn(name, command, folder, &self.logs)?);
-            waits.extend(ready.map(|url| answered(self.http.clone(), name, url)));
+            waits
+                .extend(ready.map(|url| answered(self.http.clone(), self.logs.clone(), name, url)));
         }
         tokio::select! {
             error = self.first_end() => Err(error),
@@ -85,16 +86,24 @@ impl Children {
     }
 }
 
-/// Waits until `url` of the part `name` answers with success.
-async fn answered(http: reqwest::Client, name: &str, url: String) -> anyhow::Result<()> {
+/// Waits until `url` of the part `name` answers with success, and says how long that took.
+async fn answered(
+    http: reqwest::Client,
+    logs: Logs,
+    name: &'static str,
+    url: String,
+) -> anyhow::Result<()> {
+    let began = Instant::now();
     let success = timeout(READY_DEADLINE, async {
         while !http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
             sleep(POLL_INTERVAL).await;
         }
     });
-    success
-        .await
-        .with_context(|| format!("waiting for {name}: {url} told no success in {READY_DEADLINE:?}"))
+    success.await.with_context(|| {
+        format!("waiting for {name}: {url} told no success in {READY_DEADLINE:?}")
+    })?;
+    logs.push(name, format!("ready after {:.1} s", began.elapsed().as_secs_f64()));
+    Ok(())
 }
 
 struct Child {
