@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::api::{Failure, jaeger, prometheus};
 use super::finding::{Finding, Verdict};
 use super::lab::Lab;
+use super::probe;
 use super::span_metrics::BUCKETS;
 
 /// How much of the whole time the first may take, once metrics are there.
@@ -27,6 +28,9 @@ pub async fn examine(lab: &Lab<'_>) -> Verdict {
                 return Ok((index + 1, exemplars.len()));
             }
         }
+        // An exemplar is exposed until the next flush: in a lab without traffic, that of the probe may
+        // have gone before Prometheus' first scrape.
+        let _ = probe::chain(lab).await;
         Err(Lack::Trace(exemplars.len()))
     };
     match lab.poll("an exemplar whose trace exists", lab.within(SHARE), leads).await {

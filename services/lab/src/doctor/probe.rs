@@ -16,7 +16,7 @@ use crate::ports::known::ENTRY;
 pub const ITEMS: usize = 10;
 /// What the spans of these requests are called.
 pub const ITEM: &str = "GET /items/{id}";
-/// How many more `/chain` are asked at once.
+/// How many `/chain` are asked at once, where one does not tell enough.
 const AT_ONCE: usize = 10;
 
 /// One request through all services.
@@ -85,8 +85,12 @@ pub struct Continued {
     pub sampled: bool,
 }
 
-/// Asks a service for a `/chain` within a new, sampled trace.
-pub async fn continued(lab: &Lab<'_>, service: Port) -> Result<Continued, Failure> {
+/// Asks a service for some `/chain`, each within a new, sampled trace.
+pub async fn continued(lab: &Lab<'_>, service: Port) -> Result<Vec<Continued>, Failure> {
+    try_join_all((0..AT_ONCE).map(|_| continue_one(lab, service))).await
+}
+
+async fn continue_one(lab: &Lab<'_>, service: Port) -> Result<Continued, Failure> {
     let trace_id = api::otlp::trace_id();
     let parent = format!("00-{trace_id}-{}-01", api::otlp::span_id());
     let request = lab.client.get(&format!("{}/chain", lab.url(service)));

@@ -100,8 +100,8 @@ fn unscraped(targets: &[Target]) -> Option<Finding> {
     let target = targets.iter().find(|target| job(target) == JOB);
     let seen = match target {
         None => {
-            let jobs = targets.iter().map(job).collect::<Vec<_>>().join(", ");
-            format!("prometheus scrapes {jobs}, but no {JOB}")
+            let jobs = targets.iter().map(job).collect::<Vec<_>>();
+            format!("of {} targets of prometheus none is {JOB}: {}", jobs.len(), jobs.join(", "))
         }
         Some(Target { scrape_url, last_error, .. }) if !last_error.is_empty() => {
             format!("scraping {scrape_url} fails: {last_error}")
@@ -144,6 +144,16 @@ fn misnamed(names: &[String]) -> Option<Finding> {
 fn too_few([calls, durations]: [[f64; 4]; 2]) -> Finding {
     let short = calls.iter().any(|increase| *increase < ITEMS as f64);
     let (what, increases) = if short { ("requests", calls) } else { ("durations", durations) };
+    let whole = |increase: &f64| *increase >= ITEMS as f64;
+    if increases.iter().any(whole)
+        && increases.iter().all(|increase| whole(increase) || *increase == 0.0)
+    {
+        return Finding::new(
+            told(what, increases),
+            "all spans of some services pass spanmetrics by",
+            "what these services send to jaeger straight must be copied to otel-collector",
+        );
+    }
     Finding::new(
         told(what, increases),
         "spans are sampled or lost before they are counted",
@@ -203,9 +213,18 @@ mod tests {
     fn span_metrics_that_are_not_scraped_are_told_from_those_that_cannot_be() {
         assert_eq!(unscraped(&[target(JOB, ""), target("loki", "refused")]), None);
         let absent = unscraped(&[target("loki", "")]).unwrap();
-        assert_eq!(absent.evidence, "prometheus scrapes loki, but no span-metrics");
+        assert_eq!(absent.evidence, "of 1 targets of prometheus none is span-metrics: loki");
         let down = unscraped(&[target("loki", ""), target(JOB, "refused")]).unwrap();
         assert_eq!(down.evidence, "scraping http://span-metrics:1/metrics fails: refused");
+    }
+
+    #[test]
+    fn services_that_are_not_counted_at_all_are_told_from_losses() {
+        let by = too_few([[10.0, 10.0, 0.0, 0.0]; 2]);
+        assert!(by.cause.contains("pass spanmetrics by"), "{by:?}");
+        let lost = too_few([[10.0, 10.0, 4.0, 0.0]; 2]);
+        assert!(lost.cause.contains("sampled or lost"), "{lost:?}");
+        assert!(lost.evidence.ends_with("app-a 10, app-b 10, app-c 4, app-d 0"), "{lost:?}");
     }
 
     #[test]

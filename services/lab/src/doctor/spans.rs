@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::api;
 use super::finding::{Finding, Verdict};
 use super::lab::Lab;
-use super::probe::{self, Chain};
+use super::probe::{self, Chain, Continued};
 use crate::edges;
 use crate::ports::known::STORAGE;
 use crate::storage::Storage;
@@ -142,14 +142,19 @@ async fn partial(lab: &Lab<'_>, trace: &Trace, problems: &[String]) -> Finding {
         Ok(continued) => continued,
         Err(failure) => return failure.into(),
     };
-    let missing = if !continued.same_trace {
+    let missing = if continued.iter().any(|one| !one.same_trace) {
         Missing::ContextNotRead { part, seen }
-    } else if !continued.sampled {
+    } else if continued.iter().any(|one| !one.sampled) {
         Missing::Unsampled(part)
     } else {
         let arrived = lab.poll("a span of one service", lab.within(OWN_SHARE), async || {
-            let trace = read(lab, &continued.trace_id).await.unwrap_or_default();
-            trace.0.iter().any(|span| span.service == part).then_some(()).ok_or(())
+            for Continued { trace_id, .. } in &continued {
+                let trace = read(lab, trace_id).await.unwrap_or_default();
+                if trace.0.iter().any(|span| span.service == part) {
+                    return Ok(());
+                }
+            }
+            Err(())
         });
         match (arrived.await, caller) {
             (Ok(()), Some(caller)) => Missing::ContextNotSent { part, caller, seen },

@@ -102,15 +102,18 @@ fn describe(missing: &Missing, receiver: &str, from: &str) -> Finding {
                 "{part} starts a trace of its own though a traceparent comes with the request: \
                  the context is lost in {part}"
             ),
-            format!("OTEL_PROPAGATORS of {part} must have tracecontext"),
+            format!("the requests of {part} must pass its layer that reads traceparent"),
         ),
         Missing::ContextNotSent { part, caller, seen } => Finding::new(
             seen,
             format!(
-                "{part} goes on with a trace that it is sent, but {caller} sends it none: the \
-                 context is lost in {caller}"
+                "{part} goes on with a trace that it is sent, but gets none from {caller}: the \
+                 context is lost between {caller} and {part}"
             ),
-            format!("OTEL_PROPAGATORS of {caller} must have tracecontext"),
+            format!(
+                "{caller} must send traceparent with its calls, straight to {part} (TARGET_ONE, \
+                 TARGET_TWO) or through what passes that header on"
+            ),
         ),
         Missing::Some(seen) => Finding::new(
             seen,
