@@ -83,7 +83,7 @@ pub async fn examine(
     progress: &Output,
 ) -> Report {
     let lab = Lab::new(addresses, with, deadline, progress);
-    let round = Round { lab: &lab, links: Link::of(with).collect(), failed: RefCell::default() };
+    let round = Round { lab: &lab, links: Link::of(with).collect(), broken: RefCell::default() };
     let parts: Vec<_> = round.links.iter().copied().filter(|link| link.port().is_some()).collect();
     let answers = parts.iter().map(|link| round.check(*link, parts::examine(&lab, *link)));
     // The machine is judged whatever part is broken.
@@ -93,7 +93,8 @@ pub async fn examine(
         round.check(Link::Memory, machine::memory(&lab)),
     );
     rows.extend([disk, memory]);
-    rows.extend(signals(&round, &parts).await);
+    // Boxed, since it holds the state of every check.
+    rows.extend(Box::pin(signals(&round, &parts)).await);
     Report::new(rows.into_iter().flatten().collect())
 }
 
@@ -147,18 +148,18 @@ async fn signals(round: &Round<'_>, parts: &[Link]) -> Vec<Option<Row>> {
     traces.into_iter().chain(numbers).chain(others).collect()
 }
 
-/// One examination: what is to be judged, and what failed so far.
+/// One examination: what is to be judged, and what is broken so far.
 struct Round<'a> {
     lab: &'a Lab<'a>,
     links: BTreeSet<Link>,
-    failed: RefCell<BTreeSet<Link>>,
+    broken: RefCell<BTreeSet<Link>>,
 }
 
 impl Round<'_> {
     /// Whether the lab has this link, and nothing that it needs is broken.
     fn judges(&self, link: Link) -> bool {
-        let failed = self.failed.borrow();
-        self.links.contains(&link) && !link.needs().iter().any(|needed| failed.contains(needed))
+        let broken = self.broken.borrow();
+        self.links.contains(&link) && !link.needs().iter().any(|needed| broken.contains(needed))
     }
 
     /// The row of a link that this lab has.
@@ -174,8 +175,9 @@ impl Round<'_> {
             }
             false => Row::skipped(link),
         };
-        if row.status != Status::Ok {
-            self.failed.borrow_mut().insert(link);
+        // One that was skipped says nothing of those after it.
+        if row.status == Status::Broken {
+            self.broken.borrow_mut().insert(link);
         }
         Some(row)
     }

@@ -62,3 +62,23 @@ fn explain(failure: &Failure, uid: &str) -> Finding {
     };
     Finding::new(failure.to_string(), cause, fix)
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_tells_what_is_provisioned_otherwise() {
+        for (status, expected) in [
+            (StatusCode::FORBIDDEN, "no anonymous viewer"),
+            (StatusCode::NOT_FOUND, "no data source with the uid loki"),
+            (StatusCode::BAD_GATEWAY, "grafana -> loki is broken"),
+        ] {
+            let reason = Reason::Refusal(status, String::new());
+            let finding = explain(&Failure { question: String::new(), reason }, "loki");
+            assert!(finding.cause.contains(expected), "{finding:?}");
+        }
+    }
+}

@@ -31,7 +31,7 @@ fn linked_ports(page: &str) -> Vec<String> {
 }
 
 fn judge(linked: &[String], port: &str) -> Verdict {
-    let fix = "set GRAFANA_PORT in .env, from which both take it, and `docker compose up -d`";
+    let fix = "set that port in compose/jaeger/ui.json too, and `docker compose restart jaeger`";
     match linked.iter().find(|linked| *linked != port) {
         None if linked.is_empty() => Err(Finding::new(
             "jaeger's UI has no link to grafana",

@@ -95,8 +95,9 @@ fn compare(metric: &str, shown: &Points, expected: &Points) -> Result<(), Lack> 
             None if metric == "errors" => 0.0,
             None => return Err(different(metric, *shown, "none")),
         };
-        let alike = (shown - expected).abs() <= TOLERANCE * expected.abs();
-        if !alike && !(shown.is_nan() && expected.is_nan()) {
+        let close = (shown - expected).abs() <= TOLERANCE * expected.abs();
+        let alike = close || shown.is_nan() && expected.is_nan();
+        if !alike {
             return Err(different(metric, *shown, &expected.to_string()));
         }
     }
