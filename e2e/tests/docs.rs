@@ -1,0 +1,126 @@
+//! The documentation says what the files say, and leads to what is there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use e2e::files::repository;
+
+/// Where configuration is quoted.
+const PAGES: [&str; 2] = ["docs/tiers", "docs/overlays"];
+
+#[test]
+fn each_quoted_configuration_is_in_the_file_that_it_is_from() {
+    let mut quoted = 0;
+    for page in PAGES.iter().flat_map(|folder| markdown(folder)) {
+        let text = read(&page);
+        for (from, block) in quotes(&text).unwrap_or_else(|error| panic!("{page:?}: {error:#}")) {
+            let file = read(Path::new(from));
+            assert!(occurs(&block, &file), "{page:?} quotes what {from} does not say: {block:#?}");
+            quoted += 1;
+        }
+    }
+    assert!(quoted > 0);
+}
+
+#[test]
+fn each_entry_file_is_in_the_readme_or_on_a_page() {
+    let pages = PAGES.iter().flat_map(|folder| markdown(folder)).chain(["README.md".into()]);
+    let pages: String = pages.map(|page| read(&page)).collect();
+    let names = fs::read_dir(repository()).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap());
+    let entries: Vec<_> =
+        names.filter(|name| name.starts_with("compose") && name.ends_with(".yaml")).collect();
+    assert!(!entries.is_empty());
+    for entry in entries {
+        // By its command, but for the one that needs no name.
+        let named = if entry == "compose.yaml" { &entry } else { &format!("-f {entry} up") };
+        assert!(pages.contains(named), "{entry}");
+    }
+}
+
+#[test]
+fn each_relative_link_leads_to_a_file() {
+    let mut followed = 0;
+    for page in markdown(".") {
+        let text = read(&page);
+        for target in links(&text) {
+            let path = target.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            let file = repository().join(page.parent().unwrap()).join(path);
+            assert!(file.exists(), "{page:?} leads to {target}");
+            followed += 1;
+        }
+    }
+    assert!(followed > 0);
+}
+
+#[test]
+fn a_quote_that_differs_or_names_no_file_is_found() {
+    let page = "<!-- from: a.yaml -->\n```yaml\nkey: 1\n  more: 2\n```\n";
+    let [(from, block)] = &quotes(page).unwrap()[..] else { panic!() };
+    assert_eq!(*from, "a.yaml");
+    assert!(occurs(block, "top:\n    key: 1\n      more: 2\n"));
+    assert!(!occurs(block, "key: 1\nother: 3\nmore: 2\n"));
+    quotes("```yaml\nkey: 1\n```\n").unwrap_err();
+}
+
+#[test]
+fn code_is_no_link() {
+    let page = "[one](a.md) `[two](b.md)`\n```text\n[three](c.md)\n```\n[four](d.md#part)\n";
+    assert_eq!(links(page), ["a.md", "d.md#part"]);
+}
+
+/// The blocks fenced as YAML, without indentation, each with the file that it names.
+fn quotes(page: &str) -> anyhow::Result<Vec<(&str, Vec<&str>)>> {
+    let mut quotes = Vec::new();
+    let mut before = "";
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if line == "```yaml" {
+            let from =
+                before.strip_prefix("<!-- from: ").and_then(|rest| rest.strip_suffix(" -->"));
+            let block = lines.by_ref().take_while(|line| *line != "```").map(str::trim).collect();
+            quotes.push((from.context("finding the file that a block is from")?, block));
+        }
+        before = line;
+    }
+    Ok(quotes)
+}
+
+/// Whether these lines follow each other there, whatever their indentation.
+fn occurs(block: &[&str], file: &str) -> bool {
+    let lines: Vec<_> = file.lines().map(str::trim).collect();
+    !block.is_empty() && lines.windows(block.len()).any(|window| window == block)
+}
+
+/// What the page's links lead to.
+fn links(page: &str) -> Vec<&str> {
+    // The three marks of a fence change sides as one does.
+    let outside_code = page.split('`').step_by(2);
+    let targets = outside_code.flat_map(|text| text.split("](").skip(1));
+    targets.filter_map(|rest| rest.split(')').next()).collect()
+}
+
+/// The pages under a folder, relative to the root; not those of what is built or installed.
+fn markdown(folder: impl AsRef<Path>) -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(repository().join(&folder)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let path = folder.as_ref().join(&name);
+        if repository().join(&path).is_dir() {
+            if !name.starts_with('.') && !["target", "node_modules"].contains(&name.as_str()) {
+                pages.extend(markdown(path));
+            }
+        } else if name.ends_with(".md") {
+            pages.push(path);
+        }
+    }
+    pages
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+}
