@@ -12,7 +12,7 @@ const PAGES: [&str; 2] = ["docs/tiers", "docs/overlays"];
 #[test]
 fn each_quoted_configuration_is_in_the_file_that_it_is_from() {
     let mut quoted = 0;
-    for page in PAGES.iter().flat_map(|folder| markdown(folder)) {
+    for page in PAGES.iter().flat_map(markdown) {
         let text = read(&page);
         for (from, block) in quotes(&text).unwrap_or_else(|error| panic!("{page:?}: {error:#}")) {
             let file = read(Path::new(from));
@@ -25,7 +25,7 @@ fn each_quoted_configuration_is_in_the_file_that_it_is_from() {
 
 #[test]
 fn each_entry_file_is_in_the_readme_or_on_a_page() {
-    let pages = PAGES.iter().flat_map(|folder| markdown(folder)).chain(["README.md".into()]);
+    let pages = PAGES.iter().flat_map(markdown).chain(["README.md".into()]);
     let pages: String = pages.map(|page| read(&page)).collect();
     let names = fs::read_dir(repository()).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap());
