@@ -1,0 +1,5 @@
+//! Every breakage that `.ci/run` has no time for.
+
+mod metrics;
+mod parts;
+mod signals;
