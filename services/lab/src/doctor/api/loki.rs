@@ -49,7 +49,8 @@ pub async fn lines(lab: &Lab<'_>, logql: &str, start: SystemTime) -> Result<Vec<
         result: Vec<Stream>,
     }
     let request = lab.client.get(&format!("{}/loki/api/v1/query_range", lab.url(LOKI)));
-    let times = [("start", seconds(start)), ("end", seconds(SystemTime::now()) + 1.0)];
+    // It rounds to milliseconds, and leaves out what is at the end.
+    let times = [("start", seconds(start) - 0.001), ("end", seconds(SystemTime::now()) + 1.0)];
     let request = request.query(&times).query(&[("query", logql), ("limit", LIMIT)]);
     let answer: Answer = ask_json(&format!("loki for {logql}"), request).await?;
     Ok(answer.data.result)
