@@ -17,6 +17,8 @@ use super::finding::Finding;
 
 /// How long one answer may take: parts that work need milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that no answer of a lab comes to; what answers without end must not fill the memory.
+const LIMIT: usize = 64 << 20;
 /// How much of an unexpected answer is told.
 const EXCERPT: usize = 300;
 
@@ -36,6 +38,8 @@ pub struct Failure {
 pub enum Reason {
     /// Nobody answered, for this reason.
     Silence(String),
+    /// No answer in this time.
+    Delay(Duration),
     /// No success, and the message with it.
     Refusal(StatusCode, String),
     /// An answer that says something else.
@@ -61,13 +65,12 @@ impl Client {
 /// Sends the request, and expects success.
 pub async fn ask(question: &str, request: RequestBuilder) -> Result<Response, Failure> {
     let failure = |reason| Failure { question: question.to_owned(), reason };
-    let answer =
-        request.send().await.map_err(|error| failure(Reason::Silence(innermost(&error))))?;
+    let answer = request.send().await.map_err(|error| failure(Reason::of(&error)))?;
     let status = answer.status();
     if status.is_success() {
         return Ok(answer);
     }
-    let body = answer.text().await.unwrap_or_default();
+    let body = text(answer).await.unwrap_or_default();
     Err(failure(Reason::Refusal(status, message(&body))))
 }
 
@@ -85,11 +88,20 @@ pub async fn ask_json<T: DeserializeOwned>(
 
 /// Sends the request, and expects text.
 pub async fn ask_text(question: &str, request: RequestBuilder) -> Result<String, Failure> {
-    let body = ask(question, request).await?.text().await;
-    body.map_err(|error| Failure {
-        question: question.to_owned(),
-        reason: Reason::Silence(innermost(&error)),
-    })
+    let body = text(ask(question, request).await?).await;
+    body.map_err(|reason| Failure { question: question.to_owned(), reason })
+}
+
+/// The whole body.
+async fn text(mut answer: Response) -> Result<String, Reason> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| Reason::of(&error))? {
+        if body.len() + chunk.len() > LIMIT {
+            return Err(Reason::Nonsense(format!("more than {} MiB", LIMIT >> 20)));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 impl Failure {
@@ -104,6 +116,7 @@ impl fmt::Display for Failure {
         write!(f, "asking {}: ", self.question)?;
         match &self.reason {
             Reason::Silence(reason) => write!(f, "no answer: {reason}"),
+            Reason::Delay(time) => write!(f, "no answer in {time:?}"),
             Reason::Refusal(status, message) => write!(f, "HTTP {}: {message}", status.as_u16()),
             Reason::Nonsense(answer) => write!(f, "not the answer expected: {answer}"),
         }
@@ -113,7 +126,7 @@ impl fmt::Display for Failure {
 impl From<Failure> for Finding {
     fn from(failure: Failure) -> Self {
         let (cause, fix) = match &failure.reason {
-            Reason::Silence(_) => (
+            Reason::Silence(_) | Reason::Delay(_) => (
                 "the part has stopped or hangs since it was asked first",
                 "`docker compose ps` shows its state, `docker compose logs PART` its reason",
             ),
@@ -130,16 +143,18 @@ impl From<Failure> for Finding {
     }
 }
 
-/// What is wrong at the bottom: an HTTP client wraps `connection refused` three times.
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("none in {TIMEOUT:?}");
+impl Reason {
+    /// What is wrong at the bottom: an HTTP client wraps `connection refused` three times.
+    fn of(error: &reqwest::Error) -> Self {
+        if error.is_timeout() {
+            return Self::Delay(TIMEOUT);
+        }
+        let mut inner: &dyn std::error::Error = error;
+        while let Some(source) = inner.source() {
+            inner = source;
+        }
+        Self::Silence(inner.to_string())
     }
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }
 
 /// The message in an error's body: each part has its own shape for it.
@@ -160,6 +175,9 @@ fn excerpt(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -189,6 +207,19 @@ mod tests {
         let failure = ask("x", Client::new().get(&format!("http://{port}"))).await.unwrap_err();
         let Reason::Silence(reason) = failure.reason else { panic!("{failure}") };
         assert!(reason.contains("refused"), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_not_read_to_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let _ = connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            while connection.write_all(&[b' '; 1 << 16]).await.is_ok() {}
+        });
+        let failure = ask_text("x", Client::new().get(&url)).await.unwrap_err();
+        assert_eq!(failure, Failure::nonsense("x", "more than 64 MiB"));
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Link {
     pub const fn needs(self) -> &'static [Self] {
         match self {
             AppA | AppB | AppC | AppD | Spoor | Jaeger | Collector | Prometheus | Loki
-            | Grafana | Clocks => &[],
+            | Grafana | Clocks | Disk | Memory => &[],
             Spans => &[AppA, AppB, AppC, AppD, Spoor, Jaeger, Collector, Clocks],
             Logs => &[AppA, AppB, AppC, AppD, Collector, Loki, Clocks, Spans],
             SpanMetrics => &[AppA, AppB, AppC, AppD, Collector, Prometheus, Clocks, Spans],
@@ -79,8 +79,6 @@ impl Link {
             GrafanaJaeger => &[Grafana, Spoor, Jaeger, Spans],
             GrafanaPrometheus => &[Grafana, Prometheus, SpanMetrics],
             GrafanaLoki => &[Grafana, Loki, Logs],
-            // What is lost behind a break fills queues, which alerts of saturation tell.
-            Disk | Memory => &[Spans, Logs],
             Ports => &[Jaeger, Grafana],
         }
     }

@@ -5,9 +5,7 @@ use sysinfo::System;
 
 use super::api::prometheus::{self, Alert};
 use super::finding::{Finding, Verdict};
-use super::lab::Lab;
 use super::link::Link;
-use crate::with::With;
 
 const MIB: u64 = 1 << 20;
 /// Below this the lab's data soon finds no place.
@@ -16,7 +14,7 @@ const FREE_DISK: u64 = 1024 * MIB;
 const FREE_MEMORY: u64 = 256 * MIB;
 
 /// The disk, and alerts that one fills.
-pub async fn disk(lab: &Lab<'_>) -> Verdict {
+pub fn disk(alerts: Option<&[Alert]>) -> Verdict {
     let folder = std::env::temp_dir();
     let system = statvfs(&folder).map_err(|error| {
         Finding::new(
@@ -26,20 +24,12 @@ pub async fn disk(lab: &Lab<'_>) -> Verdict {
         )
     })?;
     let free = system.f_bavail * system.f_frsize;
-    judge(
-        lab,
-        Link::Disk,
-        "disk",
-        free,
-        FREE_DISK,
-        "remove what is not needed, such as \
-        `docker system prune`",
-    )
-    .await
+    enough("disk", free, FREE_DISK, "remove what is not needed, such as `docker system prune`")?;
+    judge(Link::Disk, format!("{} MiB of disk free", free / MIB), alerts)
 }
 
 /// The memory, and alerts of every other limit.
-pub async fn memory(lab: &Lab<'_>) -> Verdict {
+pub fn memory(alerts: Option<&[Alert]>) -> Verdict {
     let mut system = System::new().map_err(|error| {
         Finding::new(
             format!("asking the system for its free memory: {error}"),
@@ -49,33 +39,27 @@ pub async fn memory(lab: &Lab<'_>) -> Verdict {
     })?;
     system.refresh_memory();
     let free = system.available_memory();
-    judge(
-        lab,
-        Link::Memory,
-        "memory",
-        free,
-        FREE_MEMORY,
-        "end other programs, or give Docker's \
-        virtual machine more",
-    )
-    .await
+    let fix = "end other programs, or give Docker's virtual machine more";
+    enough("memory", free, FREE_MEMORY, fix)?;
+    judge(Link::Memory, format!("{} MiB of memory free", free / MIB), alerts)
 }
 
-async fn judge(lab: &Lab<'_>, link: Link, what: &str, free: u64, least: u64, fix: &str) -> Verdict {
-    let evidence = format!("{} MiB of {what} free", free / MIB);
-    if free < least {
-        let cause = format!("the machine has little {what} left: below {} MiB", least / MIB);
-        return Err(Finding::new(evidence, cause, fix));
+fn enough(what: &str, free: u64, least: u64, fix: &str) -> Result<(), Finding> {
+    if free >= least {
+        return Ok(());
     }
-    // Whether Prometheus answers at all is judged elsewhere.
-    let alerts = match lab.has(With::Prometheus) {
-        true => prometheus::alerts(lab).await.unwrap_or_default(),
-        false => Vec::new(),
-    };
+    Err(Finding::new(
+        format!("{} MiB of {what} free", free / MIB),
+        format!("the machine has little {what} left: below {} MiB", least / MIB),
+        fix,
+    ))
+}
+
+fn judge(link: Link, evidence: String, alerts: Option<&[Alert]>) -> Verdict {
+    let Some(alerts) = alerts else { return Ok(evidence) };
     match alerts.iter().find(|alert| saturates(alert) == Some(link)) {
         Some(alert) => Err(explain(alert)),
-        None if lab.has(With::Prometheus) => Ok(evidence + ", no alert of saturation"),
-        None => Ok(evidence),
+        None => Ok(evidence + ", no alert of saturation"),
     }
 }
 
@@ -113,6 +97,17 @@ mod tests {
             annotations: prometheus::Labels::new(),
             state: state.to_owned(),
         }
+    }
+
+    #[test]
+    fn a_limit_is_judged_by_what_is_free_and_by_alerts_where_they_are_known() {
+        let little = enough("disk", 7 * MIB, FREE_DISK, "make room").unwrap_err();
+        assert_eq!(little.evidence, "7 MiB of disk free");
+        let verdict = |alerts| judge(Link::Memory, "enough".to_owned(), alerts);
+        assert_eq!(verdict(None).unwrap(), "enough");
+        assert_eq!(verdict(Some(&[])).unwrap(), "enough, no alert of saturation");
+        let firing = alert("GoMemoryNearLimit", "saturation", "firing");
+        assert!(verdict(Some(&[firing])).unwrap_err().evidence.contains("GoMemoryNearLimit"));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use futures::future::join_all;
 use serde::Deserialize;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
 use super::api::{self, Failure, Reason, ask, ask_json};
 use super::finding::{Finding, Verdict};
@@ -72,13 +73,12 @@ async fn service(lab: &Lab<'_>, port: Port, url: &str) -> Result<String, Failure
 /// Whether somebody listens there, as far as that can be told without speaking gRPC.
 async fn connect(url: &str) -> Result<(), Failure> {
     let address = url.trim_start_matches("http://");
-    let outcome = match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+    let reason = match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
         Ok(Ok(_)) => return Ok(()),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("none in {CONNECT_TIMEOUT:?}"),
+        Ok(Err(error)) => Reason::Silence(error.to_string()),
+        Err(_) => Reason::Delay(CONNECT_TIMEOUT),
     };
-    let question = format!("otel-collector to take OTLP over gRPC at {url}");
-    Err(Failure { question, reason: Reason::Silence(outcome) })
+    Err(Failure { question: format!("otel-collector to take OTLP over gRPC at {url}"), reason })
 }
 
 /// What Jaeger's page tells of it; none for a page that is not Jaeger's.
@@ -104,6 +104,13 @@ fn explain(failure: &Failure, port: Port, addresses: &Addresses) -> Finding {
                  `docker compose run --rm doctor`, which needs no published port"
             ),
         ),
+        (Reason::Delay(_), _) => (
+            format!("{part} hangs: it is there, but does not answer in time"),
+            format!(
+                "`docker compose logs {part}` tells what it did last, `docker compose restart \
+                 {part}` starts it anew"
+            ),
+        ),
         (Reason::Refusal(status, _), _) if status.is_server_error() => (
             format!("{part} is running but not ready"),
             format!("`docker compose logs {part}` tells what it waits for"),
@@ -118,20 +125,16 @@ fn explain(failure: &Failure, port: Port, addresses: &Addresses) -> Finding {
 
 /// By how many seconds the clocks of the parts are ahead, from the `Date` of an answer.
 pub async fn skews(lab: &Lab<'_>, links: &[Link]) -> BTreeMap<&'static str, f64> {
-    let mut skews = BTreeMap::new();
-    for port in links.iter().filter_map(|link| link.port()) {
+    let skews = links.iter().filter_map(|link| link.port()).map(async |port| {
         let before = SystemTime::now();
         // Any answer will do; what a service is asked makes no span.
-        let Ok(answer) = lab.client.get(&format!("{}/healthz", lab.url(port))).send().await else {
-            continue;
-        };
+        let request = lab.client.get(&format!("{}/healthz", lab.url(port)));
+        let answer = timeout_at(lab.end(), request.send()).await.ok()?.ok()?;
         let after = SystemTime::now();
-        let date = answer.headers().get("date").and_then(|value| value.to_str().ok());
-        if let Some(date) = date.and_then(|text| httpdate::parse_http_date(text).ok()) {
-            skews.insert(port.part, skew(before, after, date));
-        }
-    }
-    skews
+        let date = answer.headers().get("date")?.to_str().ok()?;
+        Some((port.part, skew(before, after, httpdate::parse_http_date(date).ok()?)))
+    });
+    join_all(skews).await.into_iter().flatten().collect()
 }
 
 /// The least by which a clock is ahead that told this date between the two times. The date is cut
@@ -162,6 +165,14 @@ mod tests {
         assert!(finding.evidence.contains("127.0.0.1:3100"), "{finding:?}");
         assert!(finding.cause.contains("LOKI_PORT"), "{finding:?}");
         assert!(finding.fix.contains("`docker compose run --rm doctor`"), "{finding:?}");
+    }
+
+    #[test]
+    fn a_part_that_hangs_is_not_taken_for_one_that_is_not_there() {
+        let addresses = Addresses::published(|_| None).unwrap();
+        let finding = explain(&failure(Reason::Delay(CONNECT_TIMEOUT)), LOKI, &addresses);
+        assert!(finding.evidence.contains("no answer in 2s"), "{finding:?}");
+        assert!(finding.cause.contains("loki hangs"), "{finding:?}");
     }
 
     #[test]

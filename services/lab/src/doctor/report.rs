@@ -161,6 +161,13 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_told_beside_what_it_may_have_broken() {
+        let report = Report::new(vec![row(Link::Spans, broken()), row(Link::Disk, broken())]);
+        let statuses: Vec<_> = report.links.iter().map(|row| row.status).collect();
+        assert_eq!(statuses, [Status::Broken, Status::Broken]);
+    }
+
+    #[test]
     fn a_table_ends_with_the_first_broken_link_and_what_to_do() {
         let rows = [row(Link::Loki, broken()), row(Link::AppA, Ok("version 1".to_owned()))];
         let expected = "\

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::api::{Failure, prometheus};
 use super::finding::{Finding, Verdict};
 use super::lab::Lab;
+use super::span_metrics::FRESH;
 
 const REQUESTS: &str = "traces_service_graph_request_total";
 /// Who calls whom in a `/chain` on the first service.
@@ -18,7 +19,7 @@ pub type Requests = BTreeMap<(String, String), f64>;
 
 /// How many requests each edge has so far.
 pub async fn requests(lab: &Lab<'_>) -> Result<Requests, Failure> {
-    let promql = format!("sum by (client, server) ({REQUESTS})");
+    let promql = format!("sum by (client, server) (last_over_time({REQUESTS}[{FRESH}]))");
     let series = prometheus::query(lab, &promql).await?.into_iter();
     let edge = |series: prometheus::Series| {
         let [client, server] = ["client", "server"].map(|name| series.label(name).to_owned());

@@ -18,6 +18,9 @@ const JOB: &str = "span-metrics";
 pub const CALLS: &str = "traces_span_metrics_calls_total";
 /// The histogram of durations.
 pub const BUCKETS: &str = "traces_span_metrics_duration_milliseconds_bucket";
+/// How old a value may be: a Prometheus that starts on what it had before goes on answering a
+/// counter's last value for 5 min, though the counter has started anew. Five scrapes.
+pub const FRESH: &str = "10s";
 /// What would be their names under another namespace, in another unit or without suffixes.
 const ANY_NAMES: &str = ".*calls(_total)?|.*duration(_[a-z]+)?_bucket";
 
@@ -37,7 +40,7 @@ pub async fn counts(lab: &Lab<'_>) -> Result<[Counts; 2], Failure> {
 
 async fn count(lab: &Lab<'_>, metric: &str) -> Result<Counts, Failure> {
     let promql = format!(
-        r#"sum by (service_name) ({metric}{{span_name="{ITEM}",span_kind="SPAN_KIND_SERVER",status_code=~"STATUS_CODE_(UNSET|OK)"}})"#
+        r#"sum by (service_name) (last_over_time({metric}{{span_name="{ITEM}",span_kind="SPAN_KIND_SERVER",status_code=~"STATUS_CODE_(UNSET|OK)"}}[{FRESH}]))"#
     );
     let series = prometheus::query(lab, &promql).await?;
     let count =
