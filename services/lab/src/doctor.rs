@@ -34,6 +34,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::addresses::Addresses;
 use crate::output::Output;
 use crate::with::{self, With};
+use api::Failure;
+use api::prometheus::Alert;
 use finding::{Finding, Verdict};
 use lab::Lab;
 use link::Link;
@@ -43,7 +45,7 @@ use report::{Report, Row, Status};
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The parts that the lab has besides its services and storage
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART,...")]
     with: Vec<With>,
     /// Ask the parts by their names, from a container beside them
     #[arg(long)]
@@ -52,8 +54,17 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     /// How long all of it may take
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = deadline)]
     deadline: Duration,
+}
+
+/// Reads a `--deadline`. Far more than a day could not be added to the time.
+fn deadline(text: &str) -> Result<Duration, String> {
+    let deadline = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match deadline <= Duration::from_secs(86_400) {
+        true => Ok(deadline),
+        false => Err("expected at most a day".to_owned()),
+    }
 }
 
 /// Prints the report on a running lab. Succeeds when every link works.
@@ -86,33 +97,37 @@ pub async fn examine(
     let round = Round { lab: &lab, links: Link::of(with).collect(), broken: RefCell::default() };
     let parts: Vec<_> = round.links.iter().copied().filter(|link| link.port().is_some()).collect();
     let answers = parts.iter().map(|link| round.check(*link, parts::examine(&lab, *link)));
-    // The machine is judged whatever part is broken.
-    let (mut rows, disk, memory) = tokio::join!(
-        join_all(answers),
-        round.check(Link::Disk, machine::disk(&lab)),
-        round.check(Link::Memory, machine::memory(&lab)),
-    );
-    rows.extend([disk, memory]);
+    let mut rows = join_all(answers).await;
     // Boxed, since it holds the state of every check.
     rows.extend(Box::pin(signals(&round, &parts)).await);
+    let alerts = alerts(&round).await;
+    rows.push(round.check(Link::Disk, async { machine::disk(alerts.as_deref()) }).await);
+    rows.push(round.check(Link::Memory, async { machine::memory(alerts.as_deref()) }).await);
     Report::new(rows.into_iter().flatten().collect())
+}
+
+/// What Prometheus tells of limits, where that is to be believed: what is lost behind a break fills
+/// queues, too.
+async fn alerts(round: &Round<'_>) -> Option<Vec<Alert>> {
+    let has_break = [Link::Spans, Link::Logs].into_iter().any(|link| round.fails(link));
+    if has_break || !round.lab.has(With::Prometheus) || round.fails(Link::Prometheus) {
+        return None;
+    }
+    round.in_time(api::prometheus::alerts(round.lab)).await.ok()
 }
 
 /// Sends the probe, and looks for it in every signal at the same time.
 async fn signals(round: &Round<'_>, parts: &[Link]) -> Vec<Option<Row>> {
     let lab = round.lab;
-    let skews = parts::skews(lab, parts).await;
-    let metrics = round.judges(Link::SpanMetrics);
-    let before = match metrics {
-        true => span_metrics::counts(lab).await.unwrap_or_default(),
-        false => Default::default(),
+    let working: Vec<_> = parts.iter().copied().filter(|part| !round.fails(*part)).collect();
+    let skews = parts::skews(lab, &working).await;
+    let before = round.beforehand(Link::SpanMetrics, span_metrics::counts(lab)).await;
+    let graph = round.beforehand(Link::ServiceGraph, service_graph::requests(lab)).await;
+    let chain = match [Link::Spans, Link::Logs].into_iter().any(|link| round.judges(link)) {
+        true => round.in_time(probe::chain(lab)).await,
+        false => Err(late()),
     };
-    let graph = match metrics {
-        true => service_graph::requests(lab).await.unwrap_or_default(),
-        false => Default::default(),
-    };
-    let chain = probe::chain(lab).await;
-    let items = probe::items(lab).await;
+    let items = round.beforehand(Link::SpanMetrics, probe::items(lab)).await;
     let mut whole = None;
 
     let traces = async {
@@ -124,11 +139,12 @@ async fn signals(round: &Round<'_>, parts: &[Link]) -> Vec<Option<Row>> {
     let numbers = async {
         let counted = async {
             items?;
-            span_metrics::examine(lab, &before).await
+            span_metrics::examine(lab, &before?).await
         };
+        let graph = async { service_graph::examine(lab, &graph?).await };
         let counted = round.check(Link::SpanMetrics, counted).await;
         let (graph, exemplars, spm) = tokio::join!(
-            round.check(Link::ServiceGraph, service_graph::examine(lab, &graph)),
+            round.check(Link::ServiceGraph, graph),
             round.check(Link::Exemplars, exemplars::examine(lab)),
             round.check(Link::Spm, spm::examine(lab)),
         );
@@ -162,6 +178,36 @@ impl Round<'_> {
         self.links.contains(&link) && !link.needs().iter().any(|needed| broken.contains(needed))
     }
 
+    /// Whether the lab has this link, which is broken or needs what is.
+    fn fails(&self, link: Link) -> bool {
+        let is_broken = self.broken.borrow().contains(&link);
+        self.links.contains(&link) && (is_broken || !self.judges(link))
+    }
+
+    /// What is asked before the probe is sent, to judge this link by it; nothing for one that will be
+    /// skipped.
+    async fn beforehand<T>(
+        &self,
+        link: Link,
+        answer: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Finding> {
+        match self.judges(link) {
+            true => self.in_time(answer).await,
+            false => Err(late()),
+        }
+    }
+
+    /// The outcome, unless the time for all of them ends before.
+    async fn in_time<T, E: Into<Finding>>(
+        &self,
+        outcome: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Finding> {
+        match timeout_at(self.lab.end(), outcome).await {
+            Ok(outcome) => outcome.map_err(Into::into),
+            Err(_) => Err(late()),
+        }
+    }
+
     /// The row of a link that this lab has.
     async fn check(&self, link: Link, verdict: impl Future<Output = Verdict>) -> Option<Row> {
         if !self.links.contains(&link) {
@@ -170,8 +216,7 @@ impl Round<'_> {
         let row = match self.judges(link) {
             true => {
                 let start = Instant::now();
-                let verdict = timeout_at(self.lab.end(), verdict).await;
-                Row::new(link, verdict.unwrap_or_else(|_| Err(late())), start.elapsed())
+                Row::new(link, self.in_time(verdict).await, start.elapsed())
             }
             false => Row::skipped(link),
         };

@@ -24,8 +24,8 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// What to bring up, and for how long.
 #[derive(clap::Args, Default)]
 pub struct Arguments {
-    /// Send one request, print its trace as a tree, check it, and end; with a Collector, run the
-    /// doctor and end. On free ports
+    /// Check the lab and end: show the trace of one request or, with a Collector, run the doctor. On
+    /// free ports, whatever the variables say
     #[arg(long)]
     once: bool,
     /// The parts to add

@@ -1,5 +1,6 @@
 //! The `lab` program as a person meets it.
 
+mod doctor;
 mod load;
 mod process;
 mod programs;

@@ -13,7 +13,7 @@ use sysinfo::{ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, Upda
 /// How long a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-const PORTS: [&str; 21] = [
+pub const PORTS: [&str; 21] = [
     "APP_A_PORT",
     "APP_B_PORT",
     "APP_C_PORT",
