@@ -6,7 +6,18 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Process, cargo_program, free_address, real_program};
+use crate::ask::{JaegerQuery, Loki, Prometheus};
+use crate::process::free_addresses;
+use crate::{Process, cargo_program, eventually, real_program};
+
+/// The lab's services and the variables of their ports, each before the two that it calls, round
+/// and round.
+pub const SERVICES: [(&str, &str); 4] = [
+    ("app-a", "APP_A_PORT"),
+    ("app-b", "APP_B_PORT"),
+    ("app-c", "APP_C_PORT"),
+    ("app-d", "APP_D_PORT"),
+];
 
 /// Every part that `lab up` can add, with the program that it is.
 const PARTS: [(&str, &str); 4] = [
@@ -60,16 +71,15 @@ pub struct NativeLab {
 }
 
 impl NativeLab {
-    /// Starts it with every part, and waits until the last service answers.
+    /// Starts it with every part, and waits until all are ready.
     ///
     /// # Errors
     /// When a program cannot be built, or a part does not become ready.
     pub async fn up(changes: Changes<'_>) -> anyhow::Result<Self> {
         let program = cargo_program("lab")?;
-        let ports = PORTS
-            .into_iter()
-            .map(|variable| Ok((variable, free_address()?.port())))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let addresses: [_; PORTS.len()] = free_addresses()?;
+        let addresses = addresses.map(|address| address.port());
+        let ports: Vec<_> = PORTS.into_iter().zip(addresses).collect();
         let wrappers = TempDir::new().context("making a folder for programs")?;
         for (part, name) in PARTS {
             let path = real_program(part)?;
@@ -95,6 +105,10 @@ impl NativeLab {
         let (_, port) = last.expect("it is among the ports");
         let ready = format!("http://127.0.0.1:{port}/healthz");
         let process = Process::start("lab", &mut command, &ready).await?;
+        eventually("the lab is up", async || {
+            Ok(process.output().contains("The lab is up.").then_some(()))
+        })
+        .await?;
         Ok(Self { program, ports, process, _wrappers: wrappers })
     }
 
@@ -106,6 +120,24 @@ impl NativeLab {
     pub fn url(&self, variable: &str) -> String {
         let port = self.ports.iter().find(|(name, _)| *name == variable);
         format!("http://127.0.0.1:{}", port.expect("it is a port of the lab").1)
+    }
+
+    /// Its Prometheus.
+    #[must_use]
+    pub fn prometheus(&self) -> Prometheus {
+        Prometheus(self.url("PROMETHEUS_PORT"))
+    }
+
+    /// Its Loki.
+    #[must_use]
+    pub fn loki(&self) -> Loki {
+        Loki(self.url("LOKI_PORT"))
+    }
+
+    /// Its Jaeger.
+    #[must_use]
+    pub fn jaeger(&self) -> JaegerQuery {
+        JaegerQuery(self.url("JAEGER_UI_PORT"))
     }
 
     /// The id of the lab's own process, the parent of every part's.

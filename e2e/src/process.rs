@@ -6,8 +6,8 @@ use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 use tokio::time::{Instant, sleep};
 
-/// How long a test waits for any condition before it gives up.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// How long a test waits for any condition before it gives up: a busy machine included.
+const DEADLINE: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A program that a test started. It is killed when dropped; if the test fails, what it wrote is
@@ -100,8 +100,23 @@ pub async fn eventually<T>(
 /// # Errors
 /// When the machine has no free port.
 pub fn free_address() -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("looking for a free port")?;
-    Ok(listener.local_addr()?)
+    free_addresses().map(|[address]| address)
+}
+
+/// As many as are wanted, all different.
+///
+/// # Errors
+/// See [`free_address`].
+pub(crate) fn free_addresses<const COUNT: usize>() -> anyhow::Result<[SocketAddr; COUNT]> {
+    let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); COUNT];
+    // All are held until the last is known.
+    let mut listeners = Vec::new();
+    for address in &mut addresses {
+        let listener = TcpListener::bind(*address).context("looking for a free port")?;
+        *address = listener.local_addr()?;
+        listeners.push(listener);
+    }
+    Ok(addresses)
 }
 
 /// An HTTP client that talks to loopback even where a proxy is configured.
