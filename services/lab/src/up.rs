@@ -124,7 +124,9 @@ async fn stay(
                   Check  lab doctor\n"
             .to_owned(),
     });
-    summary.push_str("End    Ctrl-C\n\n");
+    summary.push_str(
+        "Load   comes by itself: LOAD_RATE requests a second, 0 for none\nEnd    Ctrl-C\n\n",
+    );
     parts.start(children).await?;
     output.print(summary).await;
     bail!(children.first_end().await)

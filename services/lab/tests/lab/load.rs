@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,27 @@ fn answer(variable: &str, mut connection: TcpStream, requests: &Requests) {
             let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
         }
     }
+}
+
+/// Answers 504 to the one request of each connection, as late as a service whose call of another
+/// timed out. Tells each answer.
+fn serve_late(listener: TcpListener) -> mpsc::Receiver<()> {
+    let (answered, answers) = mpsc::channel();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let answered = answered.clone();
+            thread::spawn(move || {
+                let mut connection = connection.unwrap();
+                let lines = BufReader::new(connection.try_clone().unwrap()).lines();
+                lines.map(Result::unwrap).find(String::is_empty);
+                thread::sleep(Duration::from_millis(10_500));
+                let answer = b"HTTP/1.1 504 Late\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+                let _ = connection.write_all(answer);
+                let _ = answered.send(());
+            });
+        }
+    });
+    answers
 }
 
 /// Load at `rate` on four services of which all but `down` answer.
@@ -109,6 +130,24 @@ fn a_service_that_comes_back_is_told_once() {
     lab.signal(Signal::TERM);
     let ended = lab.end_by_itself();
     assert_eq!(ended.output.matches("answers again").count(), 4, "{ended:?}");
+}
+
+#[test]
+fn a_service_that_waits_for_another_in_vain_is_not_said_to_be_down() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let answers = serve_late(listener);
+    let lab = Lab::start_with(&["load", "--rate", "4"], |c| {
+        c.envs(VARIABLES.map(|variable| (variable, &port)));
+    });
+    // More than one: the first was counted by the time the others are answered.
+    for _ in 0..4 {
+        answers.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
+    lab.signal(Signal::TERM);
+    let ended = lab.end_by_itself();
+    assert!(ended.output.contains(" status 504"), "{ended:?}");
+    assert!(!ended.output.contains("does not answer"), "{ended:?}");
 }
 
 #[test]
