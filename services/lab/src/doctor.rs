@@ -121,7 +121,7 @@ async fn signals(round: &Round<'_>, parts: &[Link]) -> Vec<Option<Row>> {
     let lab = round.lab;
     let working: Vec<_> = parts.iter().copied().filter(|part| !round.fails(*part)).collect();
     let skews = parts::skews(lab, &working).await;
-    let before = round.beforehand(Link::SpanMetrics, span_metrics::counts(lab)).await;
+    let before = round.beforehand(Link::SpanMetrics, span_metrics::before(lab)).await;
     let graph = round.beforehand(Link::ServiceGraph, service_graph::requests(lab)).await;
     let chain = match [Link::Spans, Link::Logs].into_iter().any(|link| round.judges(link)) {
         true => round.in_time(probe::chain(lab)).await,

@@ -24,6 +24,8 @@ pub const FRESH: &str = "10s";
 /// What would be their names under another namespace, in another unit or without suffixes.
 const ANY_NAMES: &str = ".*calls(_total)?|.*duration(_[a-z]+)?_bucket";
 
+/// How much of the whole time a first scrape may take: of a minute, three scrapes.
+const SCRAPE_SHARE: f64 = 0.1;
 /// How much of the whole time the numbers may take.
 const SHARE: f64 = 0.35;
 /// A flush, a scrape and something over: what is counted twice comes with the next.
@@ -32,8 +34,22 @@ const SETTLED: Duration = Duration::from_secs(4);
 /// Calls of the probe's operation, by service.
 pub type Counts = BTreeMap<String, f64>;
 
+/// The counts to start from, once a scrape is fresh enough to tell them: a Prometheus or a Collector
+/// that comes back would seem to have counted nothing so far. Where none comes, that is told later.
+pub async fn before(lab: &Lab<'_>) -> Result<[Counts; 2], Failure> {
+    let scraped = async || {
+        let up = format!(r#"last_over_time(up{{job="{JOB}"}}[{FRESH}]) == 1"#);
+        let up = prometheus::query(lab, &up).await.map_err(Some)?;
+        if up.is_empty() { Err(None) } else { Ok(()) }
+    };
+    match lab.poll("a scrape of span metrics", lab.within(SCRAPE_SHARE), scraped).await {
+        Ok(()) | Err(None) => counts(lab).await,
+        Err(Some(failure)) => Err(failure),
+    }
+}
+
 /// How many calls were counted so far, and as many durations.
-pub async fn counts(lab: &Lab<'_>) -> Result<[Counts; 2], Failure> {
+async fn counts(lab: &Lab<'_>) -> Result<[Counts; 2], Failure> {
     let durations = BUCKETS.replace("_bucket", "_count");
     Ok([count(lab, CALLS).await?, count(lab, &durations).await?])
 }
@@ -182,7 +198,38 @@ fn told(what: &str, increases: [f64; 4]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::addresses::Addresses;
+    use crate::output::Output;
+    use crate::with::With;
+
+    #[tokio::test]
+    async fn counts_to_start_from_are_of_a_fresh_scrape() {
+        let prometheus = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = prometheus.local_addr().unwrap().port().to_string();
+        let addresses =
+            Addresses::published(|name| (name == "PROMETHEUS_PORT").then(|| port.clone())).unwrap();
+        // Like one that comes back: the third question is asked after the first scrape.
+        tokio::spawn(async move {
+            for asked in 1.. {
+                let (mut connection, _) = prometheus.accept().await.unwrap();
+                let _ = connection.read(&mut [0; 4096]).await;
+                let series = r#"{"metric":{"service_name":"app-a"},"value":[1,"10"]}"#;
+                let series = if asked < 3 { "" } else { series };
+                let body = format!(r#"{{"data":{{"result":[{series}]}}}}"#);
+                let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length";
+                let answer = format!("{head}: {}\r\n\r\n{body}", body.len());
+                let _ = connection.write_all(answer.as_bytes()).await;
+            }
+        });
+        let progress = Output::new(std::io::sink());
+        let lab = Lab::new(&addresses, &[With::Prometheus], Duration::from_secs(60), &progress);
+        let [calls, durations] = before(&lab).await.unwrap();
+        assert_eq!((calls["app-a"], durations["app-a"]), (10.0, 10.0));
+    }
 
     fn misnamed_by(calls: &str, buckets: &str) -> Option<String> {
         let names: Vec<_> = [calls, buckets].map(str::to_owned).into_iter().collect();
