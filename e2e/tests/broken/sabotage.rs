@@ -1,8 +1,6 @@
 //! What is changed in a lab to break it.
 
-use e2e::{Changes, NativeLab};
-
-const SERVICES: [&str; 4] = ["app-a", "app-b", "app-c", "app-d"];
+use e2e::{Changes, NativeLab, SERVICES};
 
 /// One change.
 #[derive(Default)]
@@ -20,7 +18,7 @@ impl Sabotage {
     /// Sets a variable of each service, told as `NAME=VALUE`.
     pub fn each_service(setting: &str) -> Self {
         Self {
-            environment: SERVICES.map(|service| format!("{service}:{setting}")).to_vec(),
+            environment: SERVICES.map(|(service, _)| format!("{service}:{setting}")).to_vec(),
             ..Self::default()
         }
     }

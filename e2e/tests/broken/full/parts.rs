@@ -58,7 +58,7 @@ async fn a_part_that_hangs_is_named_whichever_it_is() -> anyhow::Result<()> {
     for (part, link) in PARTS {
         let group = process_group(&lab, part)?;
         kill_process_group(group, Signal::STOP)?;
-        let blamed = blames(&lab, &[], link, &format!("{part} is "));
+        let blamed = blames(&lab, &[], link, &format!("{part} hangs"));
         kill_process_group(group, Signal::CONT)?;
         blamed?;
     }
