@@ -159,11 +159,17 @@ impl Plan {
 }
 
 /// This executable as the part that runs `program` (see [`crate::part::Program`]), shown as `name`
-/// by `ps`.
+/// by `ps`, without the destinations of telemetry that the shell has: the lab decides. What else is
+/// set, such as a sampler, stays.
 fn this_program(name: &str, program: &str) -> anyhow::Result<Command> {
     let path = std::env::current_exe().context("looking for this executable")?;
     let mut command = Command::new(path);
     command.arg0(name).args(["part", program]);
+    for (variable, _) in std::env::vars_os() {
+        if variable.as_encoded_bytes().starts_with(b"OTEL_EXPORTER_OTLP_") {
+            command.env_remove(variable);
+        }
+    }
     Ok(command)
 }
 
@@ -189,15 +195,5 @@ fn configure(command: &mut Command, configurations: &[&str]) {
     for (index, configuration) in configurations.iter().enumerate() {
         let variable = format!("LAB_CONFIGURATION_{}", index + 1);
         command.args(["--config", &format!("env:{variable}")]).env(variable, configuration);
-    }
-}
-
-/// Drops the destinations of telemetry that the shell has: the lab decides. What else is set, such
-/// as a sampler, stays.
-fn clear_destinations(command: &mut Command) {
-    for (variable, _) in std::env::vars_os() {
-        if variable.as_encoded_bytes().starts_with(b"OTEL_EXPORTER_OTLP_") {
-            command.env_remove(variable);
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The instrumented services.
 
-use super::{Part, Plan, clear_destinations, this_program};
+use super::{Part, Plan, this_program};
 use crate::ports::known::{APPS, OTLP_GRPC, OTLP_HTTP, STORAGE};
 use crate::with::With;
 
@@ -12,7 +12,6 @@ pub fn part(plan: &Plan, index: usize) -> anyhow::Result<Part> {
     command.env("OTEL_SERVICE_NAME", name);
     command.env("LISTEN", plan.address(APPS[index]));
     command.env("TARGET_ONE", url(1)).env("TARGET_TWO", url(2));
-    clear_destinations(&mut command);
     if plan.checked {
         command.env_remove("RUST_LOG");
     }

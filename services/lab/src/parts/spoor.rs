@@ -1,6 +1,6 @@
 //! The storage server.
 
-use super::{Part, Plan, clear_destinations, this_program};
+use super::{Part, Plan, this_program};
 use crate::ports::known::{OTLP_GRPC, STORAGE, STORAGE_ADMIN};
 use crate::with::With;
 
@@ -10,7 +10,6 @@ pub fn part(plan: &Plan) -> anyhow::Result<Part> {
     command.arg("serve");
     command.env("SPOOR_LISTEN", plan.address(STORAGE));
     command.env("SPOOR_ADMIN_LISTEN", plan.address(STORAGE_ADMIN));
-    clear_destinations(&mut command);
     if plan.has(With::Loki) {
         command.env("OTEL_LOGS_EXPORTER", "otlp");
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", plan.url(OTLP_GRPC));

@@ -5,8 +5,10 @@ mod load;
 mod process;
 mod programs;
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 
 use process::{Lab, gone};
 use rustix::process::Signal;
@@ -191,6 +193,20 @@ fn a_variable_of_one_part_has_the_last_word_and_is_of_that_part_alone() {
     });
     lab.wait_for("renamed is ready");
     lab.wait_for("app-c is ready");
+}
+
+#[test]
+fn no_program_gets_the_shells_destination_of_telemetry() {
+    let programs = tempfile::tempdir().unwrap();
+    let jaeger = programs.path().join("jaeger-9.9.9");
+    std::fs::write(&jaeger, "#!/bin/sh\necho endpoint: $OTEL_EXPORTER_OTLP_ENDPOINT.\n").unwrap();
+    std::fs::set_permissions(&jaeger, Permissions::from_mode(0o755)).unwrap();
+    let ended = Lab::start_with(&["up", "--with", "jaeger"], |c| {
+        c.env("LAB_PROGRAMS", programs.path()).env("PATH", "");
+        c.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://the-shell:4317");
+    })
+    .end_by_itself();
+    assert!(ended.errors.contains("jaeger | endpoint: .\n"), "{ended:?}");
 }
 
 #[test]
