@@ -1,45 +1,78 @@
 //! The lab in containers: the compose files of this repository, on the engine that `docker` finds.
 
-use std::path::{Path, PathBuf};
+use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use anyhow::{Context, ensure};
-use e2e::{free_address, real_program};
+use e2e::ask::{JaegerQuery, Loki, Prometheus};
+use e2e::files::repository;
+use e2e::real_program;
 use serde_json::Value;
 
-/// The folder with `compose.yaml`.
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+use crate::tier::Tier;
+
 /// A project of its own, so that a lab in use on this machine keeps its data.
 const PROJECT: &str = "spoor-e2e";
 
 /// The lab in a project and on ports of its own. What is left of it is removed when dropped.
 pub struct Lab {
     compose: PathBuf,
+    tier: Tier,
     ports: Vec<(String, u16)>,
+    load: Option<&'static str>,
 }
 
 impl Lab {
     /// The lab, of which nothing runs yet.
-    pub fn new() -> anyhow::Result<Self> {
-        let settings = std::fs::read_to_string(Path::new(ROOT).join(".env"))
+    pub fn new(tier: Tier) -> anyhow::Result<Self> {
+        let settings = std::fs::read_to_string(repository().join(".env"))
             .context("reading the settings of compose")?;
         let lines = settings.lines().filter(|line| !line.starts_with('#'));
         let variables = lines.filter_map(|line| line.split_once('='));
         let ports = variables
-            .filter(|(variable, _)| variable.ends_with("_PORT"))
-            .map(|(variable, _)| Ok((variable.to_owned(), free_address()?.port())))
-            .collect::<anyhow::Result<_>>()?;
-        Ok(Self { compose: real_program("compose")?, ports })
+            .map(|(variable, _)| variable.to_owned())
+            .filter(|variable| variable.ends_with("_PORT"))
+            .zip(free_ports())
+            .collect();
+        Ok(Self { compose: real_program("compose")?, tier, ports, load: None })
+    }
+
+    /// With another `LOAD_RATE` than `.env` has.
+    pub fn load(mut self, rate: &'static str) -> Self {
+        self.load = Some(rate);
+        self
+    }
+
+    /// Builds what is not built, brings all up, and waits until it is healthy.
+    pub fn up(&self) -> anyhow::Result<()> {
+        self.compose(&["build"])?;
+        // What is there must do: the lab needs no network.
+        let mut arguments = vec!["up", "--pull", "never", "--detach"];
+        arguments.extend(["--wait", "--wait-timeout", "120"]);
+        if self.tier.grafana {
+            arguments.extend(["--scale", "grafana=0"]);
+        }
+        self.compose(&arguments)?;
+        Ok(())
     }
 
     /// What `docker compose` with `arguments` writes to standard output.
     pub fn compose(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut command = Command::new(&self.compose);
-        command.current_dir(ROOT).args(["--project-name", PROJECT]).args(arguments);
-        // The builder that needs no plugin.
-        command.env("DOCKER_BUILDKIT", "0");
-        command.envs(self.ports.iter().map(|(name, port)| (name, port.to_string())));
-        stdout(&mut command)
+        stdout(&mut self.command(arguments))
+    }
+
+    /// Whether the doctor, in a container beside the others, finds the lab whole within its own
+    /// deadline of 60 s, and its report.
+    pub fn doctor(&self) -> anyhow::Result<(bool, Value)> {
+        let command = ["lab", "doctor", "--inside", "--with", self.tier.with, "--json"];
+        let run = ["run", "--rm", "-T", "doctor"];
+        let mut command = self.command(&[&run[..], &command[..]].concat());
+        let output = command.output().context("starting the doctor")?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let report = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("reading the doctor's report, beside which is:\n{errors}"))?;
+        Ok((output.status.success(), report))
     }
 
     /// The URL of what is published on the port that `variable` of `.env` names.
@@ -47,6 +80,18 @@ impl Lab {
         let (_, port) =
             self.ports.iter().find(|(name, _)| name == variable).expect("it is in .env");
         format!("http://127.0.0.1:{port}")
+    }
+
+    pub fn jaeger(&self) -> JaegerQuery {
+        JaegerQuery(self.url("JAEGER_UI_PORT"))
+    }
+
+    pub fn prometheus(&self) -> Prometheus {
+        Prometheus(self.url("PROMETHEUS_PORT"))
+    }
+
+    pub fn loki(&self) -> Loki {
+        Loki(self.url("LOKI_PORT"))
     }
 
     /// What `docker inspect` tells of each container, by service.
@@ -67,18 +112,37 @@ impl Lab {
         let found = containers.find(|(name, _)| name == service);
         Ok(found.with_context(|| format!("finding the container of {service}"))?.1)
     }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.compose);
+        command.current_dir(repository()).args(["--project-name", PROJECT]);
+        command.args(["--file", self.tier.file]).args(arguments);
+        // The builder that needs no plugin.
+        command.env("DOCKER_BUILDKIT", "0");
+        command.envs(self.ports.iter().map(|(name, port)| (name, port.to_string())));
+        command.envs(self.load.map(|rate| ("LOAD_RATE", rate)));
+        command
+    }
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for arguments in [["ps", "--all"], ["logs", "--no-color"]] {
-                eprintln!("{}", self.compose(&arguments).unwrap_or_default());
+            for arguments in [&["ps", "--all"][..], &["logs", "--no-color", "--tail", "200"]] {
+                eprintln!("{}", self.compose(arguments).unwrap_or_default());
             }
         }
         // Nothing more can be done where this fails.
         let _ = self.compose(&["down", "--volumes"]);
     }
+}
+
+/// Ports that are free, below those from which connections go out: one of these could take the
+/// port of a part while that is stopped.
+fn free_ports() -> impl Iterator<Item = u16> {
+    // Not the same ones for two that run at a time.
+    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
+    (first..32_768).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
 }
 
 /// The containers, volumes and networks that the engine has of the project.

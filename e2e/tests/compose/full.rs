@@ -1,0 +1,18 @@
+//! What takes minutes: left out by `--skip full::`.
+
+mod kept;
+mod memory;
+mod outages;
+mod restarts;
+mod sampling;
+mod stopped;
+mod tiers;
+mod traffic;
+
+use std::io::{Write, stderr};
+
+/// Prints a line of what was measured, also of a test that passes.
+fn measured(line: &str) {
+    // Not by a macro, whose text the test harness keeps for itself.
+    let _ = writeln!(stderr(), "{line}");
+}

@@ -1,0 +1,106 @@
+//! Each part of the telemetry down for a minute, under load.
+
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+use e2e::ask::now;
+use tokio::time::{Instant, sleep};
+
+use super::traffic::{Request, Traffic, failed, p99};
+use super::{kept, measured};
+use crate::lab::Lab;
+use crate::prometheus::{increase, settled};
+use crate::tier::WHOLE;
+
+const PARTS: [&str; 5] = ["otel-collector", "jaeger", "spoor", "prometheus", "loki"];
+/// Requests a second.
+const RATE: u32 = 10;
+/// Before an outage, and after it; longer than any pause between retries.
+const QUIET: Duration = Duration::from_secs(30);
+const OUTAGE: Duration = Duration::from_secs(60);
+const BACK: Duration = Duration::from_secs(60);
+
+const ITEM: &str = "/items/1";
+const CHAIN: &str = "/chain";
+/// Five of servers, four of clients, and that of the CPU task.
+const CHAIN_SPANS: usize = 10;
+/// The log record that each item makes.
+const ITEM_READ: &str = "item read";
+const CALLS: &str = "sum(traces_span_metrics_calls_total)";
+const ITEM_CALLS: &str = r#"traces_span_metrics_calls_total{span_name="GET /items/{id}"}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a quarter of an hour; run by .ci/full"]
+async fn no_request_fails_while_a_part_is_down_for_a_minute() {
+    let lab = Lab::new(WHOLE).unwrap().load("0");
+    lab.up().unwrap();
+    measured("of what was sent before, during and after an outage of a minute, is missing:");
+    for part in PARTS {
+        outage(&lab, part).await.unwrap();
+    }
+    for (service, container) in lab.containers().unwrap() {
+        assert_eq!(container["RestartCount"], 0, "{service} was started again");
+        assert_eq!(container["State"]["Health"]["Status"], "healthy", "{service}");
+    }
+}
+
+async fn outage(lab: &Lab, part: &str) -> anyhow::Result<()> {
+    let traffic = Traffic::start(lab, RATE, &[ITEM, CHAIN]);
+    let start = now();
+    sleep(QUIET).await;
+    let stopped = now();
+    lab.compose(&["stop", part])?;
+    sleep(OUTAGE).await;
+    lab.compose(&["start", part])?;
+    let started = now();
+    is_healthy(lab, part).await?;
+    sleep(QUIET).await;
+    let requests = traffic.stop().await;
+    settled(lab, CALLS, &[]).await?;
+
+    let failed = failed(&requests);
+    ensure!(failed.is_empty(), "while {part} was down: {failed:#?}");
+    let quiet = p99(requests.iter().filter(|request| request.sent < stopped));
+    let down = p99(requests.iter().filter(|r| (stopped..started).contains(&r.sent)));
+    measured(&format!("{part}: p99 {quiet:.1?} before, {down:.1?} during"));
+
+    let logged = kept::logged(lab, ITEM_READ, start).await?;
+    for (what, from, to) in
+        [("before", start, stopped), ("during", stopped, started), ("after", started, now())]
+    {
+        let sent: Vec<_> = requests.iter().filter(|r| (from..to).contains(&r.sent)).collect();
+        let items: Vec<_> = sent.iter().filter(|request| request.path == ITEM).collect();
+        let unlogged = items.iter().filter(|request| !logged.contains(&request.trace_id)).count();
+        let (missing, spans) = missing_spans(lab, &sent).await?;
+        measured(&format!(
+            "{part}, {what}: {missing} of {spans} spans, {unlogged} of {} log records",
+            items.len(),
+        ));
+    }
+    let counted = increase(lab, ITEM_CALLS, [start, now()]).await?;
+    let answered = requests.iter().filter(|request| request.path == ITEM).count();
+    measured(&format!("{part}: an increase of {counted:.0} for {answered} calls"));
+    Ok(())
+}
+
+/// How many of the spans that these requests made are not in Jaeger, and how many they made.
+async fn missing_spans(lab: &Lab, requests: &[&Request]) -> anyhow::Result<(usize, usize)> {
+    let (mut missing, mut made) = (0, 0);
+    for request in requests {
+        let expected = if request.path == CHAIN { CHAIN_SPANS } else { 1 };
+        missing += expected - kept::spans(lab, &request.trace_id).await?;
+        made += expected;
+    }
+    Ok((missing, made))
+}
+
+async fn is_healthy(lab: &Lab, part: &str) -> anyhow::Result<()> {
+    let deadline = Instant::now() + BACK;
+    while Instant::now() < deadline {
+        if lab.container(part)?["State"]["Health"]["Status"] == "healthy" {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+    bail!("{part} is not healthy {BACK:?} after its start")
+}

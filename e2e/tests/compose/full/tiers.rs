@@ -1,0 +1,23 @@
+//! Every entry file.
+
+use crate::doctor::finds_the_lab_whole;
+use crate::lab::Lab;
+use crate::tier::{BASE, EXPORT_MODES, SPM, TAIL_SAMPLING, WHOLE};
+
+#[test]
+#[ignore = "takes ten minutes; run by .ci/full"]
+fn every_tier_and_overlay_comes_up_twice_and_the_doctor_finds_every_link() {
+    for tier in [BASE, SPM, WHOLE, EXPORT_MODES, TAIL_SAMPLING] {
+        let lab = Lab::new(tier).unwrap();
+        lab.up().unwrap();
+        finds_the_lab_whole(&lab).unwrap();
+        if !tier.grafana {
+            // As the README has it.
+            lab.compose(&["run", "--rm", "doctor"]).unwrap();
+        }
+        // The volumes stay.
+        lab.compose(&["down"]).unwrap();
+        lab.up().unwrap();
+        finds_the_lab_whole(&lab).unwrap();
+    }
+}

@@ -1,0 +1,21 @@
+//! The whole lab, but for Grafana.
+
+use crate::confined::{all_are_confined, the_whole_fits_in_three_gib};
+use crate::doctor::finds_the_lab_whole;
+use crate::lab::Lab;
+use crate::tier::WHOLE;
+
+#[test]
+#[ignore = "needs a Docker engine with the images of .env; run by .ci/run"]
+fn the_whole_comes_up_twice_and_the_doctor_finds_every_link() {
+    let lab = Lab::new(WHOLE).unwrap();
+    the_whole_fits_in_three_gib(&lab).unwrap();
+    lab.up().unwrap();
+    finds_the_lab_whole(&lab).unwrap();
+    all_are_confined(&lab).unwrap();
+
+    // The volumes stay.
+    lab.compose(&["down"]).unwrap();
+    lab.up().unwrap();
+    finds_the_lab_whole(&lab).unwrap();
+}
