@@ -91,7 +91,7 @@ impl NativeLab {
         }
 
         let mut command = Command::new(&program);
-        command.args(["up", "--with", &PARTS.map(|(part, _)| part).join(",")]);
+        command.args(["up", "--logs", "--with", &PARTS.map(|(part, _)| part).join(",")]);
         for setting in changes.environment {
             command.args(["--env", setting]);
         }

@@ -102,7 +102,7 @@ async fn answered(
     success.await.with_context(|| {
         format!("waiting for {name}: {url} told no success in {READY_DEADLINE:?}")
     })?;
-    logs.push(name, format!("ready after {:.1} s", began.elapsed().as_secs_f64()));
+    logs.say(name, &format!("ready after {:.1} s", began.elapsed().as_secs_f64()));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The log lines of all parts: shown as they come, and the last ones kept.
+//! The log lines of all parts: shown as they come if asked for, and the last ones kept.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{IsTerminal, stdout};
@@ -14,7 +14,9 @@ const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
 /// The lines of all parts. Clones share them.
 #[derive(Clone)]
 pub struct Logs {
-    shown: Option<Output>,
+    output: Option<Output>,
+    /// Whether the parts' own lines go there too.
+    shown: bool,
     /// As wide as the longest name of a part.
     width: usize,
     coloured: bool,
@@ -27,11 +29,19 @@ struct Kept {
 }
 
 impl Logs {
-    /// No lines yet. They are only kept unless there is an output for them, which then has `width`
-    /// columns for the names of the parts.
-    pub fn new(shown: Option<Output>, width: usize) -> Self {
+    /// No lines yet. What is said of a part goes to `output`, after `width` columns for its name;
+    /// what it writes itself goes there only when `shown`.
+    pub fn new(output: Option<Output>, shown: bool, width: usize) -> Self {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { shown, width, coloured: stdout().is_terminal() && !no_colour, kept: Arc::default() }
+        let coloured = stdout().is_terminal() && !no_colour;
+        Self { output, shown, width, coloured, kept: Arc::default() }
+    }
+
+    /// Says something of `part` that it did not write itself.
+    pub fn say(&self, part: &'static str, text: &str) {
+        if let Some(output) = &self.output {
+            output.offer(format!("{}{text}\n", prefix(part, self.width, None)));
+        }
     }
 
     /// Takes a line that `part` wrote.
@@ -39,7 +49,7 @@ impl Logs {
         let mut parts = self.lock();
         let colour = COLOURS[parts.len() % COLOURS.len()];
         let kept = parts.entry(part).or_insert(Kept { colour, lines: VecDeque::new() });
-        if let Some(output) = &self.shown {
+        if let Some(output) = self.output.as_ref().filter(|_| self.shown) {
             let name = prefix(part, self.width, self.coloured.then_some(kept.colour));
             output.offer(format!("{name}{line}\n"));
         }
@@ -83,7 +93,7 @@ mod tests {
 
     #[test]
     fn only_the_last_lines_are_kept() {
-        let logs = Logs::new(None, 6);
+        let logs = Logs::new(None, false, 6);
         for number in 0..KEPT + 5 {
             logs.push("app-a", format!("line {number}"));
         }
@@ -94,7 +104,7 @@ mod tests {
 
     #[test]
     fn lines_of_a_trace_are_found_by_part_in_text_and_json() {
-        let logs = Logs::new(None, 6);
+        let logs = Logs::new(None, false, 6);
         logs.push("app-a", "started".to_owned());
         logs.push("app-a", "called trace_id=4bf92f span_id=1".to_owned());
         logs.push("app-a", r#"{"trace_id":"4bf92f"}"#.to_owned());

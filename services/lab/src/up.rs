@@ -31,6 +31,9 @@ pub struct Arguments {
     /// The parts to add
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PART,...")]
     with: Vec<With>,
+    /// Show what the parts log, as it comes
+    #[arg(long, conflicts_with = "once")]
+    logs: bool,
     /// A variable of one part, whatever the lab would set; may be given many times
     #[arg(long, value_name = "PART:NAME=VALUE")]
     env: Vec<Setting>,
@@ -40,7 +43,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// When a port is taken, a part fails or ends, or the check fails. No part runs any more then.
-pub async fn run(Arguments { once, with, env }: Arguments) -> anyhow::Result<ExitCode> {
+pub async fn run(Arguments { once, with, logs, env }: Arguments) -> anyhow::Result<ExitCode> {
     if with.contains(&With::Grafana) {
         bail!("Grafana runs in containers only: `docker compose up` has it");
     }
@@ -57,7 +60,8 @@ pub async fn run(Arguments { once, with, env }: Arguments) -> anyhow::Result<Exi
     let [backends, services] = [&parts.backends, &parts.services].map(Vec::len);
 
     let output = Output::new(stdout());
-    let logs = Logs::new((!once).then(|| output.clone()), parts.name_width());
+    let shown = logs;
+    let logs = Logs::new((!once).then(|| output.clone()), shown, parts.name_width());
     // A proxy that is configured cannot reach loopback.
     let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_DEADLINE);
     let http = http.build().context("making an HTTP client")?;
@@ -125,7 +129,9 @@ async fn stay(
             .to_owned(),
     });
     summary.push_str(
-        "Load   comes by itself: LOAD_RATE requests a second, 0 for none\nEnd    Ctrl-C\n\n",
+        "Load   comes by itself: LOAD_RATE requests a second, 0 for none\n\
+         Logs   `lab up --logs` shows them here as they come\n\
+         End    Ctrl-C\n\n",
     );
     parts.start(children).await?;
     output.print(summary).await;

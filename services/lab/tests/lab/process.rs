@@ -79,9 +79,9 @@ impl Lab {
         Self { child, output, errors }
     }
 
-    /// The whole lab, ready.
+    /// The whole lab, ready, with what its parts log.
     pub fn up() -> Self {
-        let lab = Self::start(&["up"]);
+        let lab = Self::start(&["up", "--logs"]);
         lab.wait_for("Ctrl-C");
         lab
     }
