@@ -32,8 +32,10 @@ pub async fn are_true(lab: &NativeLab, truth: &Truth) -> anyhow::Result<()> {
             let targets = panel.context("finding the panel")?["targets"].as_array();
             let target = targets.into_iter().flatten().find(|target| target["refId"] == row.query);
             let target = target.with_context(|| format!("{path}: {}: {}", row.panel, row.query))?;
-            let shown = shown(lab, truth, dashboard, target).await?;
-            wrong.extend(compare(dashboard, row, truth, &shown));
+            match shown(lab, truth, dashboard, target).await {
+                Ok(shown) => wrong.extend(compare(dashboard, row, truth, &shown)),
+                Err(error) => wrong.push(format!("{dashboard}: {}: {error:#}", row.panel)),
+            }
         }
     }
     ensure!(wrong.is_empty(), "panels do not show the truth:\n{}", wrong.join("\n"));

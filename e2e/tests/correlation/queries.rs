@@ -34,7 +34,7 @@ pub async fn have_data(lab: &NativeLab) -> anyhow::Result<()> {
             ("__tags", &tags),
             ("__trace.traceId", trace),
         ])?;
-        let place = format!("{} of {} in {}", query.ref_id, query.title, query.source.display());
+        let place = format!("{} {} in {}", query.title, query.ref_id, query.source.display());
         let condition = format!("{place} has data: {expanded}");
         eventually(&condition, async || {
             let data = has_data(lab, &query, &expanded).await.with_context(|| place.clone())?;

@@ -204,13 +204,8 @@ pub const ROWS: &[Row] = &[
 const BUCKET: f64 = 25.0;
 
 fn spans_in_a_write(truth: &Truth) -> f64 {
-    let rise = |name, label: &str| -> f64 {
-        truth.increase("STORAGE_ADMIN_PORT", name, label).values().sum()
-    };
-    let writes = truth.increase("STORAGE_ADMIN_PORT", "spoor_requests_total", "rpc");
-    let writes: f64 =
-        writes.iter().filter(|(rpc, _)| rpc.ends_with("/Export")).map(|(_, rise)| rise).sum();
-    rise("spoor_spans_accepted_total", "service") / writes
+    let spans = truth.increase("STORAGE_ADMIN_PORT", "spoor_spans_accepted_total", "service");
+    spans.values().sum::<f64>() / truth.writes()
 }
 
 fn jobs(truth: &Truth, range: Range) -> Ranges {
