@@ -20,6 +20,11 @@ const QUIET: Duration = Duration::from_secs(30);
 const OUTAGE: Duration = Duration::from_secs(60);
 const BACK: Duration = Duration::from_secs(60);
 
+/// Of what is sent while a part is down, and after it.
+const LOSS: f64 = 0.01;
+/// Of what is counted: the Collector's last flush before its end is never scraped.
+const UNCOUNTED: f64 = 0.05;
+
 const ITEM: &str = "/items/1";
 const CHAIN: &str = "/chain";
 /// Five of servers, four of clients, and that of the CPU task.
@@ -76,10 +81,16 @@ async fn outage(lab: &Lab, part: &str) -> anyhow::Result<()> {
             "{part}, {what}: {missing} of {spans} spans, {unlogged} of {} log records",
             items.len(),
         ));
+        // What spoor held was in its memory alone.
+        if what != "before" {
+            ensure!(missing as f64 <= LOSS * spans as f64, "{missing} spans are lost");
+            ensure!(unlogged as f64 <= LOSS * items.len() as f64, "{unlogged} records are lost");
+        }
     }
     let counted = increase(lab, ITEM_CALLS, [start, now()]).await?;
     let answered = requests.iter().filter(|request| request.path == ITEM).count();
     measured(&format!("{part}: an increase of {counted:.0} for {answered} calls"));
+    ensure!(counted >= (1.0 - UNCOUNTED) * answered as f64, "calls are not counted");
     Ok(())
 }
 

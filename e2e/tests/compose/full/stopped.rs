@@ -18,7 +18,7 @@ const PARTS: [(&str, &str); 9] = [
 ];
 
 #[test]
-#[ignore = "takes ten minutes; run by .ci/full"]
+#[ignore = "takes five minutes; run by .ci/full"]
 fn of_a_stopped_part_the_doctor_names_the_link_and_the_cause() {
     let lab = Lab::new(WHOLE).unwrap();
     lab.up().unwrap();
