@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub use jaeger::{JaegerQuery, Span, SpmMetric};
 pub use loki::{Entry, Loki};
-pub use prometheus::{Exemplar, Prometheus, Series};
+pub use prometheus::{Exemplar, Prometheus, Series, Values};
 
 use crate::http;
 

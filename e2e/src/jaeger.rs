@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::{Process, free_address, real_program};
+use crate::{Process, free_addresses, real_program};
 
 const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../compose/jaeger/config.yaml");
 
@@ -22,17 +22,16 @@ impl Jaeger {
     /// # Errors
     /// When it cannot be built or does not become ready.
     pub async fn start(storage: SocketAddr) -> anyhow::Result<Self> {
-        let (otlp, grpc, http) = (free_address()?, free_address()?, free_address()?);
-        let health = free_address()?;
+        let [otlp, otlp_http, grpc, http, health, metrics] = free_addresses();
         let mut command = Command::new(real_program("jaeger")?);
         command.args(["--config", CONFIGURATION]).env("STORAGE_ENDPOINT", storage.to_string());
         for (variable, address) in [
             ("JAEGER_OTLP_GRPC_PORT", otlp),
-            ("JAEGER_OTLP_HTTP_PORT", free_address()?),
+            ("JAEGER_OTLP_HTTP_PORT", otlp_http),
             ("JAEGER_QUERY_GRPC_PORT", grpc),
             ("JAEGER_UI_PORT", http),
             ("JAEGER_HEALTH_PORT", health),
-            ("JAEGER_METRICS_PORT", free_address()?),
+            ("JAEGER_METRICS_PORT", metrics),
         ] {
             command.env(variable, address.port().to_string());
         }

@@ -7,8 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::ask::{JaegerQuery, Loki, Prometheus};
-use crate::process::free_addresses;
-use crate::{Process, cargo_program, eventually, real_program};
+use crate::{Process, cargo_program, eventually, free_addresses, real_program};
 
 /// The lab's services and the variables of their ports, each before the two that it calls, round
 /// and round.
@@ -19,8 +18,21 @@ pub const SERVICES: [(&str, &str); 4] = [
     ("app-d", "APP_D_PORT"),
 ];
 
+/// Each part by its name, and that of the link that the doctor blames while it does not answer.
+pub const PARTS: [(&str, &str); 9] = [
+    ("app-a", "app-a"),
+    ("app-b", "app-b"),
+    ("app-c", "app-c"),
+    ("app-d", "app-d"),
+    ("spoor", "spoor"),
+    ("jaeger", "jaeger"),
+    ("otel-collector", "collector"),
+    ("prometheus", "prometheus"),
+    ("loki", "loki"),
+];
+
 /// Every part that `lab up` can add, with the program that it is.
-const PARTS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 4] = [
     ("jaeger", "jaeger"),
     ("collector", "otelcol-contrib"),
     ("prometheus", "prometheus"),
@@ -55,8 +67,8 @@ const PORTS: [&str; 20] = [
 pub struct Changes<'a> {
     /// `PART:NAME=VALUE` each, as `lab up --env` takes them.
     pub environment: &'a [String],
-    /// A part of [`PARTS`], and a shell's words that stand for its arguments, of which `"$@"` are
-    /// those that the lab gives it.
+    /// A part as `lab up --with` takes it, and a shell's words that stand for its arguments, of
+    /// which `"$@"` are those that the lab gives it.
     pub arguments: &'a [(&'a str, &'a str)],
     /// Requests a second, instead of the default.
     pub load: Option<&'a str>,
@@ -77,11 +89,10 @@ impl NativeLab {
     /// When a program cannot be built, or a part does not become ready.
     pub async fn up(changes: Changes<'_>) -> anyhow::Result<Self> {
         let program = cargo_program("lab")?;
-        let addresses: [_; PORTS.len()] = free_addresses()?;
-        let addresses = addresses.map(|address| address.port());
+        let addresses = free_addresses::<{ PORTS.len() }>().map(|address| address.port());
         let ports: Vec<_> = PORTS.into_iter().zip(addresses).collect();
         let wrappers = TempDir::new().context("making a folder for programs")?;
-        for (part, name) in PARTS {
+        for (part, name) in PROGRAMS {
             let path = real_program(part)?;
             let words = changes.arguments.iter().find(|(changed, _)| *changed == part);
             let words = words.map_or(r#""$@""#, |(_, words)| words);
@@ -91,7 +102,7 @@ impl NativeLab {
         }
 
         let mut command = Command::new(&program);
-        command.args(["up", "--logs", "--with", &PARTS.map(|(part, _)| part).join(",")]);
+        command.args(["up", "--logs", "--with", &PROGRAMS.map(|(part, _)| part).join(",")]);
         for setting in changes.environment {
             command.args(["--env", setting]);
         }
@@ -162,7 +173,7 @@ impl NativeLab {
         let words: Vec<_> = words.collect();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).args(["doctor", "--json", "--deadline", deadline]);
-        command.args(["--with", &PARTS.map(|(part, _)| part).join(",")]);
+        command.args(["--with", &PROGRAMS.map(|(part, _)| part).join(",")]);
         command.envs(self.ports.iter().map(|(variable, port)| (*variable, port.to_string())));
         let output = command.output().context("starting lab doctor")?;
         let errors = String::from_utf8_lossy(&output.stderr);

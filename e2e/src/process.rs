@@ -1,4 +1,3 @@
-use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -93,30 +92,6 @@ pub async fn eventually<T>(
         sleep(POLL_INTERVAL).await;
     }
     bail!("not within {DEADLINE:?}: {condition}")
-}
-
-/// A loopback address whose port was free a moment ago.
-///
-/// # Errors
-/// When the machine has no free port.
-pub fn free_address() -> anyhow::Result<SocketAddr> {
-    free_addresses().map(|[address]| address)
-}
-
-/// As many as are wanted, all different.
-///
-/// # Errors
-/// See [`free_address`].
-pub(crate) fn free_addresses<const COUNT: usize>() -> anyhow::Result<[SocketAddr; COUNT]> {
-    let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); COUNT];
-    // All are held until the last is known.
-    let mut listeners = Vec::new();
-    for address in &mut addresses {
-        let listener = TcpListener::bind(*address).context("looking for a free port")?;
-        *address = listener.local_addr()?;
-        listeners.push(listener);
-    }
-    Ok(addresses)
 }
 
 /// An HTTP client that talks to loopback even where a proxy is configured.

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::{Process, cargo_program, free_address};
+use crate::{Process, cargo_program, free_addresses};
 
 /// A running storage server with an empty store, on ports of its own.
 pub struct Spoor {
@@ -18,7 +18,7 @@ impl Spoor {
     /// # Errors
     /// When it does not build or does not become ready.
     pub async fn start() -> anyhow::Result<Self> {
-        let (grpc, admin) = (free_address()?, free_address()?);
+        let [grpc, admin] = free_addresses();
         let mut command = Command::new(cargo_program("spoor")?);
         command.args(["serve", "--set", "purge=true"]).args([
             "--listen",

@@ -38,6 +38,8 @@ pub struct Span {
     pub end: u64,
     /// The texts among the attributes of its resource and its own.
     pub attributes: Labels,
+    /// The keys of those that are neither texts nor whole numbers.
+    pub others: Vec<String>,
 }
 
 impl Span {
@@ -181,6 +183,7 @@ fn spans(answer: &Value) -> anyhow::Result<Vec<Span>> {
                     start: time("startTimeUnixNano")?,
                     end: time("endTimeUnixNano")?,
                     attributes: own,
+                    others: [&resource["resource"], span].into_iter().flat_map(others).collect(),
                 });
             }
         }
@@ -195,6 +198,14 @@ fn attributes(value: &Value) -> Labels {
         Some((pair["key"].as_str()?.to_owned(), value))
     };
     pairs.filter_map(text).collect()
+}
+
+fn others(value: &Value) -> impl Iterator<Item = String> {
+    let pairs = value["attributes"].as_array().into_iter().flatten();
+    let other = pairs.filter(|pair| {
+        pair["value"]["stringValue"].is_null() && pair["value"]["intValue"].is_null()
+    });
+    other.map(|pair| pair["key"].to_string())
 }
 
 /// RFC 3339.

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use anyhow::Context;
 use serde_json::Value;
 
-use super::{Labels, ask, labels, list, number};
+use super::{Labels, ask, labels, list, now, number};
 
 /// Prometheus's HTTP API. Times are in seconds since the epoch.
 #[derive(Clone, Debug)]
@@ -18,6 +20,9 @@ pub struct Series {
     /// Pairs of time and value; one for an instant query.
     pub points: Vec<(f64, f64)>,
 }
+
+/// Value by the values of some labels, which are joined by `|`.
+pub type Values = BTreeMap<String, f64>;
 
 /// A span behind a number.
 #[derive(Clone, Debug)]
@@ -46,6 +51,18 @@ impl Prometheus {
     /// See [`Prometheus::query`].
     pub async fn value(&self, promql: &str, time: f64) -> anyhow::Result<Option<f64>> {
         Ok(self.query(promql, time).await?.first().map(|series| series.points[0].1))
+    }
+
+    /// The present values of `promql`, which has each combination of `labels` once.
+    ///
+    /// # Errors
+    /// See [`Prometheus::query`].
+    pub async fn values(&self, promql: &str, labels: &[&str]) -> anyhow::Result<Values> {
+        let values = self.query(promql, now()).await?.into_iter().map(|series| {
+            let text = |label: &&str| series.labels.get(*label).map_or("", String::as_str);
+            (labels.iter().map(text).collect::<Vec<_>>().join("|"), series.points[0].1)
+        });
+        Ok(values.collect())
     }
 
     /// The series of `promql` from start to end, and the step between.

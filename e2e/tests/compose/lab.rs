@@ -1,13 +1,12 @@
 //! The lab in containers: the compose files of this repository, on the engine that `docker` finds.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use anyhow::{Context, ensure};
 use e2e::ask::{JaegerQuery, Loki, Prometheus};
 use e2e::files::repository;
-use e2e::real_program;
+use e2e::{free_address, real_program};
 use serde_json::Value;
 
 use crate::tier::Tier;
@@ -33,7 +32,7 @@ impl Lab {
         let ports = variables
             .map(|(variable, _)| variable.to_owned())
             .filter(|variable| variable.ends_with("_PORT"))
-            .zip(free_ports())
+            .map(|variable| (variable, free_address().port()))
             .collect();
         Ok(Self { compose: real_program("compose")?, tier, ports, load: None })
     }
@@ -135,14 +134,6 @@ impl Drop for Lab {
         // Nothing more can be done where this fails.
         let _ = self.compose(&["down", "--volumes"]);
     }
-}
-
-/// Ports that are free, below those from which connections go out: one of these could take the
-/// port of a part while that is stopped.
-fn free_ports() -> impl Iterator<Item = u16> {
-    // Not the same ones for two that run at a time.
-    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
-    (first..32_768).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
 }
 
 /// The containers, volumes and networks that the engine has of the project.

@@ -7,7 +7,6 @@ mod doctor;
 mod export_modes;
 mod full;
 mod lab;
-mod latency;
 mod prometheus;
 mod spm;
 mod tier;

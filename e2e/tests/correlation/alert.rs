@@ -8,10 +8,8 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use e2e::ask::{Prometheus, now};
 use e2e::files::repository;
-use e2e::{NativeLab, Process, eventually, free_address, real_program};
+use e2e::{Client, NativeLab, Process, eventually, free_address, real_program};
 use tempfile::TempDir;
-
-use crate::client::Client;
 
 /// What is changed in the rules' text.
 const WINDOWS: [(&str, &str); 3] = [("[1m]", "[10s]"), ("[5m]", "[20s]"), ("[30m]", "[40s]")];
@@ -79,7 +77,7 @@ async fn start(lab: &NativeLab, folder: &TempDir) -> anyhow::Result<(Prometheus,
     let labels = "{ job: span-metrics, __scrape_interval__: 2s, __scrape_timeout__: 2s }";
     fs::write(path("targets.yml"), format!("- targets: [\"{target}\"]\n  labels: {labels}\n"))?;
 
-    let address = free_address()?;
+    let address = free_address();
     let mut command = Command::new(real_program("prometheus")?);
     command.arg(format!("@{}", path("flags").display()));
     command.arg(format!("--config.file={}", path("prometheus.yml").display()));

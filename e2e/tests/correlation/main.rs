@@ -2,7 +2,6 @@
 //! and each link leads from one signal to the next.
 
 mod alert;
-mod client;
 mod counting;
 mod exposition;
 mod links;
@@ -12,9 +11,8 @@ mod spm;
 mod table;
 mod truth;
 
-use e2e::{Changes, NativeLab};
+use e2e::{Changes, Client, NativeLab};
 
-use client::Client;
 use truth::Truth;
 
 #[tokio::test]
@@ -36,7 +34,7 @@ async fn known_requests_are_counted_exactly_graphed_at_once_and_alerted_on() {
     let broken = ["app-d:TARGET_ONE=http://127.0.0.1:1".to_owned()];
     let changes = Changes { load: Some("0"), environment: &broken, ..Changes::default() };
     let lab = NativeLab::up(changes).await.unwrap();
-    let client = Client::new(&lab);
+    let client = Client::new(|port| lab.url(port), Some("app-d"));
     spm::is_graphed_at_once(&lab, &client).await.unwrap();
     counting::is_exact(&lab, &client).await.unwrap();
     let steady = spm::tells_the_true_rate(&lab, &client);

@@ -3,12 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use e2e::ask::{SpmMetric, now};
-use e2e::{NativeLab, SERVICES, eventually};
+use e2e::{Client, NativeLab, SERVICES, eventually, spm};
 use tokio::time::sleep;
-
-use crate::client::Client;
 
 /// How long after the first request there is a graph, at most.
 const AT_ONCE: Duration = Duration::from_secs(15);
@@ -52,69 +50,19 @@ pub async fn tells_the_true_rate(lab: &NativeLab, client: &Client) -> anyhow::Re
     // It is over, so that no sample comes between two questions.
     let end = (now() - 2.0).floor();
     let times = [end - GRAPH, end, 1.0];
+    let (jaeger, service) = (lab.jaeger(), SERVICES[STEADY].0);
     for by_operation in [false, true] {
-        for metric in ["calls", "errors", "latencies"] {
-            equals_prometheus(lab, metric, by_operation, times)
-                .await
-                .with_context(|| format!("{metric}, by operation: {by_operation}"))?;
-        }
+        spm::equals_prometheus(&jaeger, &lab.prometheus(), service, by_operation, times).await?;
     }
     let failed = 1.0 / PATHS.len() as f64;
-    for (metric, expected) in [("calls", REQUESTS_A_SECOND), ("errors", failed)] {
-        let metric = spm(metric, false);
-        let graphs = lab.jaeger().spm(metric, times).await?;
+    for (name, expected) in [("calls", REQUESTS_A_SECOND), ("errors", failed)] {
+        let metric = SpmMetric { name, service, by_operation: false, quantile: "" };
+        let graphs = jaeger.spm(metric, times).await?;
         let points = graphs.values().next().context("finding a graph")?;
         let mean = points.iter().map(|(_, value)| value).sum::<f64>() / points.len() as f64;
-        println!("{} of {}: {mean:.4}, and truly {expected}", metric.name, metric.service);
+        println!("{name} of {service}: {mean:.4}, and truly {expected}");
         let close = (mean - expected).abs() <= TOLERANCE * expected;
-        ensure!(close, "{}: {mean}, and truly {expected}: {points:?}", metric.name);
-    }
-    Ok(())
-}
-
-fn spm(name: &str, by_operation: bool) -> SpmMetric<'_> {
-    SpmMetric { name, service: SERVICES[STEADY].0, by_operation, quantile: "0.95" }
-}
-
-/// Each point of Jaeger's is the one of the same PromQL.
-async fn equals_prometheus(
-    lab: &NativeLab,
-    metric: &str,
-    by_operation: bool,
-    times: [f64; 3],
-) -> anyhow::Result<()> {
-    let spans = format!(r#"service_name="{}", span_kind="SPAN_KIND_SERVER""#, SERVICES[STEADY].0);
-    let by = if by_operation { "service_name, span_name" } else { "service_name" };
-    let calls = format!("sum by ({by}) (rate(traces_span_metrics_calls_total{{{spans}}}[1m]))");
-    let promql = match metric {
-        "calls" => calls,
-        "errors" => {
-            let failed = format!(r#"{spans}, status_code="STATUS_CODE_ERROR""#);
-            format!(
-                "sum by ({by}) (rate(traces_span_metrics_calls_total{{{failed}}}[1m])) / {calls}"
-            )
-        }
-        "latencies" => format!(
-            "histogram_quantile(0.95, sum by ({by}, le) \
-             (rate(traces_span_metrics_duration_milliseconds_bucket{{{spans}}}[1m])))"
-        ),
-        other => bail!("there is no metric {other}"),
-    };
-    let expected = lab.prometheus().range(&promql, times).await?;
-    ensure!(!expected.is_empty(), "Prometheus has no {promql}");
-    let shown = lab.jaeger().spm(spm(metric, by_operation), times).await?;
-    ensure!(shown.len() == expected.len(), "{shown:?} are not the series of {expected:?}");
-    for series in expected {
-        let operation = series.labels.get("span_name").map_or("", String::as_str);
-        let shown = shown.get(operation).with_context(|| format!("finding {operation}"))?;
-        let pairs = shown.iter().zip(&series.points);
-        let alike = |((at, shown), (time, value)): (&(f64, f64), &(f64, f64))| {
-            // Sums of floating point numbers depend on their order.
-            let equal = (shown - value).abs() <= 1e-9 * value.abs();
-            (at - time).abs() < 1e-3 && (equal || shown.is_nan() && value.is_nan())
-        };
-        let equal = shown.len() == series.points.len() && pairs.clone().all(alike);
-        ensure!(equal, "{operation}: {shown:?}, and at Prometheus {:?}", series.points);
+        ensure!(close, "{name}: {mean}, and truly {expected}: {points:?}");
     }
     Ok(())
 }

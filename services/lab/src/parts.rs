@@ -170,6 +170,8 @@ fn this_program(name: &str, program: &str) -> anyhow::Result<Command> {
             command.env_remove(variable);
         }
     }
+    // As in the containers: while its receiver is away for a minute, telemetry waits.
+    command.env("OTEL_EXPORTER_OTLP_TIMEOUT", "90000");
     Ok(command)
 }
 

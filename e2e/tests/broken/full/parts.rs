@@ -4,7 +4,7 @@
 use std::fs;
 
 use anyhow::{Context, bail};
-use e2e::NativeLab;
+use e2e::{NativeLab, PARTS};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::sabotage::Sabotage;
@@ -43,17 +43,6 @@ async fn only_what_is_told_wrong_is_wrong_with_a_whole_lab() -> anyhow::Result<(
 #[tokio::test]
 #[ignore = "needs jaeger, collector, prometheus and loki; run by .ci/full"]
 async fn a_part_that_hangs_is_named_whichever_it_is() -> anyhow::Result<()> {
-    const PARTS: [(&str, &str); 9] = [
-        ("app-a", "app-a"),
-        ("app-b", "app-b"),
-        ("app-c", "app-c"),
-        ("app-d", "app-d"),
-        ("spoor", "spoor"),
-        ("jaeger", "jaeger"),
-        ("otel-collector", "collector"),
-        ("prometheus", "prometheus"),
-        ("loki", "loki"),
-    ];
     let lab = Sabotage::default().lab().await?;
     for (part, link) in PARTS {
         let group = process_group(&lab, part)?;

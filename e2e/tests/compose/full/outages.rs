@@ -61,7 +61,8 @@ async fn outage(lab: &Lab, part: &str) -> anyhow::Result<()> {
     is_healthy(lab, part).await?;
     sleep(QUIET).await;
     let requests = traffic.stop().await;
-    settled(lab, CALLS, &[]).await?;
+    let prometheus = lab.prometheus();
+    settled(async || prometheus.value(CALLS, now()).await).await?;
 
     let failed = failed(&requests);
     ensure!(failed.is_empty(), "while {part} was down: {failed:#?}");

@@ -1,21 +1,10 @@
 //! Each part stopped: the doctor says which.
 
+use e2e::PARTS;
+
 use crate::doctor::{finds_the_lab_whole, first_broken};
 use crate::lab::Lab;
 use crate::tier::WHOLE;
-
-/// Each part by its name among the containers and among the doctor's links.
-const PARTS: [(&str, &str); 9] = [
-    ("app-a", "app-a"),
-    ("app-b", "app-b"),
-    ("app-c", "app-c"),
-    ("app-d", "app-d"),
-    ("spoor", "spoor"),
-    ("jaeger", "jaeger"),
-    ("otel-collector", "collector"),
-    ("prometheus", "prometheus"),
-    ("loki", "loki"),
-];
 
 #[test]
 #[ignore = "takes five minutes; run by .ci/full"]
