@@ -19,7 +19,7 @@ use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use spoor_store::filter::Predicate;
 use spoor_store::ingest::{self, Written};
 use spoor_store::otlp::SpanKind;
-use spoor_store::trace::{DependencyCounts, extent, summarize};
+use spoor_store::trace::{CallSpan, DependencyCounts, Summarizer, TraceSummary, extent};
 use spoor_store::{
     ChunkStream, Chunks, Dependency, FoundTrace, Operation, ReadError, Store, SummaryStream,
     Tenant, TimeRange, TraceChunk, TraceId, TraceLookup, TraceQuery, Usage, WriteError,
@@ -108,6 +108,12 @@ fn chunks((trace_id, trace): Found) -> impl Iterator<Item = Result<TraceChunk, R
     Chunks::new(trace.fragments().to_vec()).map(move |data| Ok(TraceChunk { trace_id, data }))
 }
 
+fn summarize((trace_id, trace): Found) -> TraceSummary {
+    let mut summarizer = Summarizer::new(trace_id);
+    trace.spans().for_each(|span| summarizer.add(&span));
+    summarizer.finish()
+}
+
 #[async_trait]
 impl Store for MemoryStore {
     async fn write(&self, tenant: &Tenant, request: Bytes) -> Result<Written, WriteError> {
@@ -138,7 +144,7 @@ impl Store for MemoryStore {
     }
 
     fn find_summaries(&self, tenant: &Tenant, query: TraceQuery) -> SummaryStream {
-        self.search(tenant, query).map_ok(|(id, trace)| summarize(id, trace.spans())).boxed()
+        self.search(tenant, query).map_ok(summarize).boxed()
     }
 
     async fn services(&self, tenant: &Tenant) -> Result<Vec<String>, ReadError> {
@@ -168,7 +174,8 @@ impl Store for MemoryStore {
                 if caller.is_gone() {
                     break;
                 }
-                counts.add(trace.spans(), range);
+                let spans: Vec<_> = trace.spans().map(|span| CallSpan::from(&span)).collect();
+                counts.add(&spans, range);
             }
             counts.into_sorted()
         })

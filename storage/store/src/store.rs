@@ -115,7 +115,8 @@ pub struct Dependency {
 /// What an engine holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// The number of traces held.
+    /// The number of traces held. One whose spans lie in several places of the engine may count in
+    /// each of them.
     pub traces: u64,
     /// The number of spans held.
     pub spans: u64,

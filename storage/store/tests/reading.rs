@@ -4,11 +4,12 @@ mod random;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{self as common, any_value::Value};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, TracesData};
 use prost::Message;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use random::Generator;
-use spoor_store::ingest::{Batch, SpanCounts, split};
+use spoor_store::ingest::{Batch, RawSpan, SpanCounts, split};
 use spoor_store::otlp::{
     AnyValue, Attributes, KeyValue, SpanInTrace, SpanKind, StatusCode, spans_of,
 };
@@ -66,7 +67,28 @@ fn assert_splits(batch: &Batch<'_>, request: ExportTraceServiceRequest) {
         let found: Vec<_> = enclosed(joined.resource_spans).iter().map(bytes_of).collect();
         assert_eq!(found, expected);
         assert_eq!(trace.span_count(), expected.len());
+        let raw: Vec<_> = trace.spans().map(|span| raw_bytes_of(&span)).collect();
+        assert_eq!(raw, expected);
     }
+}
+
+fn service_name(resource: &Resource) -> &str {
+    let service = resource.attributes.iter().filter(|attribute| attribute.key == "service.name");
+    let service = service.filter_map(|attribute| attribute.value.as_ref()?.value.as_ref());
+    let mut service = service.filter_map(|value| match value {
+        Value::StringValue(name) => Some(name.as_str()),
+        _ => None,
+    });
+    service.next().unwrap_or_default()
+}
+
+fn raw_bytes_of(span: &RawSpan<'_>) -> [Vec<u8>; 3] {
+    let scope = ScopeSpans::decode(&*[span.scope, span.field].concat()).unwrap();
+    let resource = ResourceSpans::decode(span.resource).unwrap();
+    assert_eq!(span.service, resource.resource.as_ref().map_or("", service_name));
+    let mut enclosed = (resource, scope.clone(), scope.spans[0].clone());
+    enclosed.1.spans.clear();
+    bytes_of(&enclosed)
 }
 
 #[test]
@@ -171,13 +193,7 @@ fn a_span_reads_as_a_decoder_gives_it() {
 fn assert_reads(read: &SpanInTrace<'_>, resource: &ResourceSpans, scope: &ScopeSpans, span: &Span) {
     let resource = resource.resource.clone().unwrap_or_default();
     let scope = scope.scope.clone().unwrap_or_default();
-    let service = resource.attributes.iter().filter(|attribute| attribute.key == "service.name");
-    let service = service.filter_map(|attribute| attribute.value.as_ref()?.value.as_ref());
-    let service = service.filter_map(|value| match value {
-        Value::StringValue(name) => Some(name.as_str()),
-        _ => None,
-    });
-    assert_eq!(read.resource.service_name(), { service }.next().unwrap_or_default());
+    assert_eq!(read.resource.service_name(), service_name(&resource));
     assert_attributes(read.resource.attributes(), &resource.attributes);
     assert_eq!((read.scope.name(), read.scope.version()), (&*scope.name, &*scope.version));
     assert_attributes(read.scope.attributes(), &scope.attributes);

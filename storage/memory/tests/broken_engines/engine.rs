@@ -11,7 +11,7 @@ use spoor_memory::{Limits, MemoryStore};
 use spoor_store::filter::Filter;
 use spoor_store::ingest::Written;
 use spoor_store::otlp::{SpanKind, spans_of};
-use spoor_store::trace::{TraceSummary, summarize};
+use spoor_store::trace::{Summarizer, TraceSummary};
 use spoor_store::{
     ChunkStream, Dependency, FoundTrace, Operation, ReadError, Store, SummaryStream, Tenant,
     TimeRange, TraceChunk, TraceLookup, TraceQuery, Usage, WriteError,
@@ -218,8 +218,10 @@ impl Store for Engine {
             for lookup in found.into_iter().map(lookup) {
                 let chunks: Vec<_> =
                     engine.sound.get_traces(&tenant, vec![lookup]).try_collect().await?;
-                let spans: Vec<_> = chunks.iter().flat_map(|chunk| spans_of(&chunk.data)).collect();
-                summaries.push(summarize(lookup.trace_id, spans.iter().copied()));
+                let mut summarizer = Summarizer::new(lookup.trace_id);
+                let spans = chunks.iter().flat_map(|chunk| spans_of(&chunk.data));
+                spans.for_each(|span| summarizer.add(&span));
+                summaries.push(summarizer.finish());
             }
             (engine.fault.summaries)(&mut summaries);
             Ok(summaries)

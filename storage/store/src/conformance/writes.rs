@@ -126,9 +126,9 @@ async fn usage_tells_what_is_held(probe: Probe) -> Outcome {
         (usage.traces, usage.spans, usage.bytes > 0, usage.evicted_traces)
     };
     probe.write(export("a", [span(1, 1), span(1, 2)])).await?;
-    probe.write(export("a", [span(1, 3)])).await?;
+    probe.write(export("a", [span(3, 1)])).await?;
     other.write(export("a", [span(2, 1)])).await?;
-    expect("traces, spans, any bytes and evicted traces", held(), (2, 4, true, 0))?;
+    expect("traces, spans, any bytes and evicted traces", held(), (3, 4, true, 0))?;
     probe.purge().await?;
     expect("those after a purge of one tenant", held(), (1, 1, true, 0))
 }

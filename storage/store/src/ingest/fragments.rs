@@ -14,6 +14,21 @@ pub struct TraceSpans<'b> {
     spans: &'b [Located<'b>],
 }
 
+/// A good span of a request, and what encloses it there, as bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct RawSpan<'b> {
+    /// The span as it stands in its `ScopeSpans`, key included.
+    pub field: &'b [u8],
+    /// Its `ResourceSpans` message without scope spans.
+    pub resource: &'b [u8],
+    /// Its `ScopeSpans` message without spans.
+    pub scope: &'b [u8],
+    /// The index of its `ScopeSpans` in the batch: spans of one index are enclosed alike.
+    pub scope_index: usize,
+    /// The name of the resource's service; empty if it has none.
+    pub service: &'b str,
+}
+
 /// One `ResourceSpans` of a fragment: its spans, its length, and the lengths of its scopes.
 struct PlannedResource<'b> {
     spans: &'b [Located<'b>],
@@ -39,6 +54,18 @@ impl<'b> TraceSpans<'b> {
     /// The number of spans.
     pub fn span_count(&self) -> usize {
         self.spans.len()
+    }
+
+    /// The spans in their order.
+    pub fn spans(&self) -> impl Iterator<Item = RawSpan<'b>> + use<'b> {
+        let trace = *self;
+        self.spans.iter().map(move |span| RawSpan {
+            field: span.raw,
+            resource: trace.resource(span),
+            scope: trace.scope(span),
+            scope_index: span.scope,
+            service: trace.batch.services[trace.batch.resources[span.resource].service].0,
+        })
     }
 
     /// The number of fragments, and the bytes they have together.

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::{TraceId, WriteError};
-pub use fragments::TraceSpans;
+pub use fragments::{RawSpan, TraceSpans};
 use splitter::{Located, Splitter};
 
 /// An export request, checked and split.

@@ -1,7 +1,7 @@
 //! Checks that bytes are the OTLP message they should be, as a decoder into owned structs would:
 //! wire types, UTF-8 and nesting, everywhere. What passes here, every OTLP reader can decode.
 
-use super::wire::{Fields, MAX_DEPTH, Value, WireError};
+use super::wire::{Fields, MAX_DEPTH, Value, WireError, wire_type};
 
 /// What a known field of a message holds. Fields that are not listed may hold anything.
 #[derive(Clone, Copy)]
@@ -16,13 +16,20 @@ enum Kind {
 
 /// A message's known fields by number.
 pub(crate) struct Message {
-    fields: &'static [(u32, Kind)],
+    fields: [Option<Kind>; MOST_FIELDS],
 }
+
+/// The numbers of known fields are below this.
+const MOST_FIELDS: usize = 17;
 
 macro_rules! message {
     ($(#[$doc:meta])* $name:ident { $($number:literal: $kind:expr),* $(,)? }) => {
         $(#[$doc])*
-        pub(crate) static $name: Message = Message { fields: &[$(($number, $kind)),*] };
+        pub(crate) static $name: Message = {
+            let mut fields = [None; MOST_FIELDS];
+            $(fields[$number] = Some($kind);)*
+            Message { fields }
+        };
     };
 }
 
@@ -85,32 +92,60 @@ impl Message {
 
     /// Checks one field that was already read.
     pub(crate) fn check_field(&self, number: u32, value: Value<'_>) -> Result<(), WireError> {
-        self.check_field_at(number, value, MAX_DEPTH)
+        match (self.known(number), value) {
+            (None, _)
+            | (Some(Kind::Varint), Value::Varint(_))
+            | (Some(Kind::Fixed32), Value::Fixed32(_))
+            | (Some(Kind::Fixed64), Value::Fixed64(_)) => Ok(()),
+            (Some(kind), Value::Len(bytes)) if kind.wire_type() == wire_type::LEN => {
+                kind.check(bytes, MAX_DEPTH)
+            }
+            _ => Err(WireError::WireType),
+        }
     }
 
     fn check_at(&self, bytes: &[u8], depth: usize) -> Result<(), WireError> {
         let depth = depth.checked_sub(1).ok_or(WireError::TooDeep)?;
-        for field in Fields::within(bytes, depth) {
-            let field = field?;
-            self.check_field_at(field.number, field.value, depth)?;
+        let mut fields = Fields::within(bytes, depth);
+        while let Some((number, wire_type)) = fields.next_key()? {
+            let known = self.known(number);
+            if known.is_some_and(|kind| kind.wire_type() != wire_type) {
+                return Err(WireError::WireType);
+            }
+            match known {
+                Some(kind @ (Kind::Text | Kind::Message(_))) => {
+                    kind.check(fields.len_delimited()?, depth)?;
+                }
+                _ => fields.skip_value(number, wire_type, depth)?,
+            }
         }
         Ok(())
     }
 
-    fn check_field_at(&self, number: u32, value: Value<'_>, depth: usize) -> Result<(), WireError> {
-        let Some((_, kind)) = self.fields.iter().find(|(known, _)| *known == number) else {
-            return Ok(());
-        };
-        match (kind, value) {
-            (Kind::Varint, Value::Varint(_))
-            | (Kind::Fixed32, Value::Fixed32(_))
-            | (Kind::Fixed64, Value::Fixed64(_))
-            | (Kind::Bytes, Value::Len(_)) => Ok(()),
-            (Kind::Text, Value::Len(text)) => {
-                std::str::from_utf8(text).map(drop).map_err(|_| WireError::Utf8)
+    fn known(&self, number: u32) -> Option<Kind> {
+        self.fields.get(number as usize).copied().flatten()
+    }
+}
+
+impl Kind {
+    fn wire_type(self) -> u64 {
+        match self {
+            Self::Varint => wire_type::VARINT,
+            Self::Fixed32 => wire_type::FIXED32,
+            Self::Fixed64 => wire_type::FIXED64,
+            Self::Bytes | Self::Text | Self::Message(_) => wire_type::LEN,
+        }
+    }
+
+    /// Checks a length-delimited value.
+    fn check(self, value: &[u8], depth: usize) -> Result<(), WireError> {
+        match self {
+            Self::Message(message) => message.check_at(value, depth),
+            // Most texts are ASCII, and of those that are short this is the faster check.
+            Self::Text if !value.is_ascii() && std::str::from_utf8(value).is_err() => {
+                Err(WireError::Utf8)
             }
-            (Kind::Message(message), Value::Len(bytes)) => message.check_at(bytes, depth),
-            _ => Err(WireError::WireType),
+            _ => Ok(()),
         }
     }
 }

@@ -170,8 +170,9 @@ pub struct Span<'a> {
 }
 
 impl<'a> Span<'a> {
-    /// Reads the fields that searches and listings need; the rest is read when asked for.
-    pub(crate) fn parse(message: &'a [u8]) -> Self {
+    /// Reads the fields of a `Span` message that searches and listings need; the rest is read when
+    /// asked for.
+    pub fn parse(message: &'a [u8]) -> Self {
         let mut span = Self { message, ..Self::default() };
         for field in Fields::of(message).flatten() {
             match (field.number, field.value) {

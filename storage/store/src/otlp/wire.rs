@@ -37,6 +37,16 @@ impl std::error::Error for WireError {}
 /// below the outermost message, and a span is the fourth level of an export request.
 pub const MAX_DEPTH: usize = 96;
 
+/// How a field's value is written; the lower bits of its key.
+pub(super) mod wire_type {
+    pub(crate) const VARINT: u64 = 0;
+    pub(crate) const FIXED64: u64 = 1;
+    pub(crate) const LEN: u64 = 2;
+    pub(crate) const GROUP: u64 = 3;
+    pub(crate) const GROUP_END: u64 = 4;
+    pub(crate) const FIXED32: u64 = 5;
+}
+
 /// One field's value.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
@@ -81,20 +91,29 @@ impl<'a> Fields<'a> {
         Self { rest: message, depth }
     }
 
+    #[inline]
     fn read(&mut self) -> Result<Field<'a>, WireError> {
         let start = self.rest;
         let (number, wire_type) = self.key()?;
         let value = match wire_type {
-            0 => Value::Varint(self.varint()?),
-            1 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
-            2 => Value::Len(self.len_delimited()?),
-            3 => self.skip_group(number, self.depth).map(|()| Value::Group)?,
-            5 => Value::Fixed32(u32::from_le_bytes(self.array()?)),
+            wire_type::VARINT => Value::Varint(self.varint()?),
+            wire_type::FIXED64 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
+            wire_type::LEN => Value::Len(self.len_delimited()?),
+            wire_type::GROUP => self.skip_group(number, self.depth).map(|()| Value::Group)?,
+            wire_type::FIXED32 => Value::Fixed32(u32::from_le_bytes(self.array()?)),
             _ => return Err(WireError::WireType),
         };
         Ok(Field { number, value, raw: &start[..start.len() - self.rest.len()] })
     }
 
+    /// The number and the wire type of the next field, whose value is to be read next; none at
+    /// the end.
+    #[inline]
+    pub(super) fn next_key(&mut self) -> Result<Option<(u32, u64)>, WireError> {
+        if self.rest.is_empty() { Ok(None) } else { self.key().map(Some) }
+    }
+
+    #[inline]
     fn key(&mut self) -> Result<(u32, u64), WireError> {
         let key = self.varint()?;
         match u32::try_from(key >> 3) {
@@ -124,13 +143,16 @@ impl<'a> Fields<'a> {
         Err(if self.rest.len() < 10 { WireError::Truncated } else { WireError::VarintOverflow })
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
         let (head, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated)?;
         self.rest = rest;
         Ok(*head)
     }
 
-    fn len_delimited(&mut self) -> Result<&'a [u8], WireError> {
+    /// A length, and as many bytes.
+    #[inline]
+    pub(super) fn len_delimited(&mut self) -> Result<&'a [u8], WireError> {
         let len = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
         let (head, rest) = self.rest.split_at_checked(len).ok_or(WireError::Truncated)?;
         self.rest = rest;
@@ -140,16 +162,28 @@ impl<'a> Fields<'a> {
     fn skip_group(&mut self, number: u32, depth: usize) -> Result<(), WireError> {
         let depth = depth.checked_sub(1).ok_or(WireError::TooDeep)?;
         loop {
-            let (inner, wire_type) = self.key()?;
-            match wire_type {
-                0 => drop(self.varint()?),
-                1 => drop(self.array::<8>()?),
-                2 => drop(self.len_delimited()?),
-                3 => self.skip_group(inner, depth)?,
-                4 if inner == number => return Ok(()),
-                5 => drop(self.array::<4>()?),
-                _ => return Err(WireError::WireType),
+            match self.key()? {
+                (inner, wire_type::GROUP_END) if inner == number => return Ok(()),
+                (inner, wire_type) => self.skip_value(inner, wire_type, depth)?,
             }
+        }
+    }
+
+    /// Passes over the value of a field, whose groups may be nested as deep as told.
+    #[inline]
+    pub(super) fn skip_value(
+        &mut self,
+        number: u32,
+        wire_type: u64,
+        depth: usize,
+    ) -> Result<(), WireError> {
+        match wire_type {
+            wire_type::VARINT => self.varint().map(drop),
+            wire_type::FIXED64 => self.array::<8>().map(drop),
+            wire_type::LEN => self.len_delimited().map(drop),
+            wire_type::GROUP => self.skip_group(number, depth),
+            wire_type::FIXED32 => self.array::<4>().map(drop),
+            _ => Err(WireError::WireType),
         }
     }
 }
@@ -171,13 +205,13 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 /// The number of bytes that `value` takes as a varint.
-pub(crate) fn varint_len(value: usize) -> usize {
+pub fn varint_len(value: usize) -> usize {
     // One byte for every seven bits, and one for zero.
     ((value | 1).ilog2() as usize) / 7 + 1
 }
 
 /// Appends `value` as a varint.
-pub(crate) fn put_varint(mut value: usize, out: &mut Vec<u8>) {
+pub fn put_varint(mut value: usize, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push((value as u8) | 0x80);
         value >>= 7;
