@@ -1,0 +1,71 @@
+//! Which values have a certain text form.
+
+use spoor_store::otlp::{AnyValue, text_of};
+
+use super::attributes::bytes_value;
+use crate::rows::ValueKind;
+
+type OfBytes<'t> = dyn Fn(&[u8]) -> bool + 't;
+type OfNumber<'t> = dyn Fn(u64) -> bool + 't;
+
+/// The values of one type that have a certain text form.
+pub(crate) enum Wanted<'t> {
+    /// All that there are: they have no value, so their form is the empty text.
+    Any,
+    /// Values that are kept as bytes; `len` is how many these are, if only such are wanted.
+    Text { len: Option<usize>, is_wanted: Box<OfBytes<'t>> },
+    /// Values that are kept as numbers.
+    Number(Box<OfNumber<'t>>),
+}
+
+impl<'t> Wanted<'t> {
+    /// None if no value of the type has this text form.
+    pub(crate) fn of(kind: ValueKind, text: &'t str) -> Option<Self> {
+        let equals = |number: u64| Self::Number(Box::new(move |other| other == number));
+        Some(match kind {
+            ValueKind::Absent | ValueKind::Empty if text.is_empty() => Self::Any,
+            ValueKind::Absent | ValueKind::Empty => return None,
+            ValueKind::String => Self::Text {
+                len: Some(text.len()),
+                is_wanted: Box::new(move |bytes| bytes == text.as_bytes()),
+            },
+            ValueKind::Bool => match text {
+                "true" => Self::Number(Box::new(|number| number != 0)),
+                "false" => equals(0),
+                _ => return None,
+            },
+            ValueKind::Int => {
+                let number: i64 = text.parse().ok()?;
+                // Such as "+1" and "01" are no form of a number.
+                (number.to_string() == text).then(|| equals(number.cast_unsigned()))?
+            }
+            ValueKind::Double => return Self::of_double(text),
+            ValueKind::Array | ValueKind::Map | ValueKind::Bytes => {
+                // The form of what JSON has no form for is empty.
+                let can_be = match kind {
+                    ValueKind::Array => text.is_empty() || text.starts_with('['),
+                    ValueKind::Map => text.is_empty() || text.starts_with('{'),
+                    _ => text.len().is_multiple_of(4),
+                };
+                can_be.then(|| Self::Text {
+                    len: None,
+                    is_wanted: Box::new(move |bytes| {
+                        bytes_value(kind, bytes).is_some_and(|value| text_of(value) == text)
+                    }),
+                })?
+            }
+        })
+    }
+
+    fn of_double(text: &'t str) -> Option<Self> {
+        if text_of(AnyValue::Double(f64::NAN)) == text {
+            return Some(Self::Number(Box::new(|bits| f64::from_bits(bits).is_nan())));
+        }
+        // The digits of a form read back as the number that they are of; infinities alone have
+        // forms without digits.
+        let numbers = [text.parse().ok(), Some(f64::INFINITY), Some(f64::NEG_INFINITY)];
+        let has_form = |number: &f64| text_of(AnyValue::Double(*number)) == text;
+        let bits = numbers.into_iter().flatten().find(has_form)?.to_bits();
+        Some(Self::Number(Box::new(move |other| other == bits)))
+    }
+}

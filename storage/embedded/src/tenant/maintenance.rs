@@ -1,0 +1,140 @@
+//! The thread that makes segments: it flushes, deletes and merges, one after the other.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::{Shared, compaction, flush};
+use crate::error::MaintenanceError;
+use crate::manifest::{FileName, Manifest};
+use crate::metrics::Expiry;
+
+/// How often, at most, ages are looked at.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often, at least.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Works until the room is stopped.
+pub(super) fn run(shared: &Shared) {
+    while !shared.room.is_stopped() {
+        let turn = shared.room.turn();
+        let pause = match step(shared) {
+            Ok(true) => {
+                shared.room.tell();
+                continue;
+            }
+            Ok(false) => (shared.options.retention / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE),
+            Err(error) => {
+                tracing::error!(dir = shared.dir, %error, "the store's maintenance goes on later");
+                shared.note_failure(error.to_string());
+                shared.metrics.task_failed();
+                shared.options.retry
+            }
+        };
+        shared.room.wait(turn, Instant::now() + pause);
+    }
+}
+
+/// Does one piece of work. Tells whether there was some.
+fn step(shared: &Shared) -> Result<bool, MaintenanceError> {
+    // Files written while nobody knows which manifest counts could not be removed again.
+    shared.ledger().settle(shared.disk.as_ref())?;
+    // Before the flush, which may be waiting for the space.
+    if expire(shared)? {
+        return Ok(true);
+    }
+    let view = shared.view();
+    if let [frozen, _, ..] = &view.heads[..] {
+        flush::flush(shared, frozen)?;
+        return Ok(true);
+    }
+    compaction::compact(shared)
+}
+
+/// Deletes the segments that are too old, and the oldest until the others have room.
+fn expire(shared: &Shared) -> Result<bool, MaintenanceError> {
+    let mut ledger = shared.ledger();
+    let view = shared.view();
+    let retention = u64::try_from(shared.options.retention.as_nanos()).unwrap_or(u64::MAX);
+    let oldest = (shared.clock)().saturating_sub(retention);
+    let mut excess = shared.excess_bytes();
+    let (mut expired, mut expiries, mut traces) = (Vec::new(), Vec::new(), 0);
+    for segment in &view.segments {
+        let info = segment.info();
+        if info.arrival_max < oldest || excess > 0 {
+            let is_old = info.arrival_max < oldest;
+            expiries.push(if is_old { Expiry::Age } else { Expiry::Size });
+            excess = excess.saturating_sub(info.bytes);
+            expired.push(info.number);
+            traces += info.traces;
+        }
+    }
+    if expired.is_empty() {
+        return Ok(false);
+    }
+    let mut manifest: Manifest = ledger.manifest().clone();
+    manifest.segments.retain(|segment| !expired.contains(&segment.number));
+    manifest.next_file = shared.next_file();
+    let files: Vec<_> = expired.iter().map(|number| FileName::Segment(*number)).collect();
+    ledger.replace(shared.disk.as_ref(), manifest, files)?;
+    shared.publish(|view| {
+        view.segments.retain(|segment| !expired.contains(&segment.info().number));
+    });
+    shared.evicted.fetch_add(traces, Ordering::Relaxed);
+    expiries.into_iter().for_each(|expiry| shared.metrics.deleted(expiry));
+    tracing::info!(
+        dir = shared.dir,
+        segments = expired.len(),
+        "deleted what was too old or too much"
+    );
+    Ok(true)
+}
+
+impl Shared {
+    /// Whether there is nothing to be done.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(super) fn is_idle(&self) -> bool {
+        let view = self.view();
+        view.heads.len() == 1 && compaction::choose(&view.segments, self).is_none()
+    }
+
+    /// Whether so many more bytes of requests may be logged.
+    pub(super) fn has_disk_for(&self, bytes: u64) -> bool {
+        self.needed_bytes() + 2 * bytes <= self.options.disk_bytes
+    }
+
+    /// What the directory will take once all that is logged is in segments beside its log.
+    pub(super) fn needed_bytes(&self) -> u64 {
+        let view = self.view();
+        view.disk_bytes() + view.log_bytes() + self.reserved.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes of a file that is being written, until what this gives is dropped.
+    pub(super) fn reserve(&self, bytes: u64) -> impl Drop + use<'_> {
+        self.reserved.fetch_add(bytes, Ordering::Relaxed);
+        Reserved { shared: self, bytes }
+    }
+
+    /// By how much segments have to become less, so that writes need not wait.
+    fn excess_bytes(&self) -> u64 {
+        let spare = 2 * self.options.log_bytes;
+        (self.needed_bytes() + spare).saturating_sub(self.options.disk_bytes)
+    }
+}
+
+struct Reserved<'s> {
+    shared: &'s Shared,
+    bytes: u64,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.shared.reserved.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Starts the thread.
+pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new().name("maintenance".to_owned()).spawn(move || run(&shared))
+}

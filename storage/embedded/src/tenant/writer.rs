@@ -1,0 +1,358 @@
+//! The thread that logs writes: it takes all that wait, writes them at once, and syncs once.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use spoor_store::WriteError;
+use tokio::sync::oneshot;
+
+use super::Shared;
+use super::head::{Head, Pending};
+use crate::log::{LogError, LogWriter, Record};
+use crate::manifest::{FileName, Manifest};
+use crate::options::Durability;
+
+/// What is logged at once at most, in bytes of requests, unless a single one is larger.
+const GROUP_BYTES: usize = 8 << 20;
+/// And in requests.
+const GROUP_WRITES: usize = 256;
+/// When a write that was refused for want of space may be tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What the thread is asked to do.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Write(Write),
+    Purge(Reply),
+    #[cfg(any(test, feature = "simulation"))]
+    Freeze(Reply),
+    Stop,
+}
+
+pub(crate) type Reply = oneshot::Sender<Result<(), WriteError>>;
+
+/// A request to be logged.
+#[derive(Debug)]
+pub(crate) struct Write {
+    pub(crate) request: Bytes,
+    /// Nanoseconds since the Unix epoch.
+    pub(crate) arrival: u64,
+    /// Since when it waits.
+    pub(crate) since: Instant,
+    pub(crate) reply: oneshot::Sender<Result<Pending, WriteError>>,
+}
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    jobs: Receiver<Job>,
+    head: Arc<Head>,
+    /// None after it failed, until another could be begun.
+    log: Option<LogWriter>,
+    /// When the head got its first span.
+    begun: Option<Instant>,
+    /// When the log was last synced, if it has to be by time.
+    synced: Instant,
+    /// Until when the disk is left alone, and why.
+    failed: Option<(Instant, String)>,
+}
+
+impl Writer {
+    /// Of the active head, whose log this is.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        jobs: Receiver<Job>,
+        head: Arc<Head>,
+        log: LogWriter,
+    ) -> Self {
+        let synced = Instant::now();
+        Self { shared, jobs, head, log: Some(log), begun: None, synced, failed: None }
+    }
+
+    /// Works until it is told to stop.
+    pub(crate) fn run(mut self) {
+        loop {
+            let job = match self.next_deadline() {
+                None => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(at) => self.jobs.recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            let other = match job {
+                Ok(Job::Write(write)) => self.commit(write),
+                Ok(other) => Some(other),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => Some(Job::Stop),
+            };
+            match other {
+                None | Some(Job::Write(_)) => {}
+                Some(Job::Purge(reply)) => drop(reply.send(self.purge())),
+                #[cfg(any(test, feature = "simulation"))]
+                Some(Job::Freeze(reply)) => drop(reply.send(self.freeze())),
+                Some(Job::Stop) => break,
+            }
+            self.keep_time();
+        }
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.sync()
+        {
+            tracing::error!(%error, "the last writes may be lost in a power cut");
+        }
+    }
+
+    /// When there is something to do without being asked.
+    fn next_deadline(&self) -> Option<Instant> {
+        let age = self.begun.map(|begun| begun + self.shared.options.head_age);
+        let sync = match self.shared.options.durability {
+            Durability::Async(interval) if self.unsynced() > 0 => Some(self.synced + interval),
+            _ => None,
+        };
+        let retry = self.failed.as_ref().map(|(until, _)| *until);
+        [age, sync, retry].into_iter().flatten().min()
+    }
+
+    fn unsynced(&self) -> u64 {
+        self.log.as_ref().map_or(0, LogWriter::unsynced)
+    }
+
+    fn keep_time(&mut self) {
+        let now = Instant::now();
+        if let Durability::Async(interval) = self.shared.options.durability
+            && self.unsynced() > 0
+            && now >= self.synced + interval
+        {
+            self.synced = now;
+            let synced = self.log.as_mut().map_or(Ok(()), LogWriter::sync);
+            if let Err(error) = synced {
+                self.give_up(&error);
+            }
+        }
+        if self.failed.as_ref().is_some_and(|(until, _)| now >= *until) {
+            // Nobody has to write for the store to find that it can. If it cannot, it knows why.
+            let _ = self.begin_again();
+        }
+        let is_old = self.begun.is_some_and(|begun| now >= begun + self.shared.options.head_age);
+        if (is_old || self.is_full()) && self.may_rotate() {
+            // If it cannot be done now, the next write or the next time finds the same.
+            if self.rotate().is_err() {
+                self.begun = self.begun.map(|_| now);
+            }
+        }
+    }
+
+    /// Logs this write and those that wait behind it. Gives back the first other job.
+    fn commit(&mut self, first: Write) -> Option<Job> {
+        let (mut bytes, mut writes, mut other) = (first.request.len(), vec![first], None);
+        while bytes < GROUP_BYTES && writes.len() < GROUP_WRITES {
+            match self.jobs.try_recv() {
+                // Nobody waits for it any more.
+                Ok(Job::Write(write)) if write.reply.is_closed() => {}
+                Ok(Job::Write(write)) => {
+                    bytes += write.request.len();
+                    writes.push(write);
+                }
+                Ok(job) => {
+                    other = Some(job);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        match self.log(&writes, bytes as u64) {
+            Ok(()) => {
+                for Write { arrival, reply, .. } in writes {
+                    // Who waits no more has nothing acknowledged.
+                    let _ = reply.send(Ok(self.head.expect(arrival)));
+                }
+                self.begun.get_or_insert_with(Instant::now);
+            }
+            Err(error) => {
+                for write in writes {
+                    let _ = write.reply.send(Err(error.clone()));
+                }
+            }
+        }
+        other
+    }
+
+    fn log(&mut self, writes: &[Write], bytes: u64) -> Result<(), WriteError> {
+        let since = writes.iter().map(|write| write.since).min().unwrap_or_else(Instant::now);
+        self.make_room(bytes, since + self.shared.options.write_wait)?;
+        if self.log.is_none() {
+            self.begin_again()?;
+        }
+        let Some(log) = &mut self.log else { return Err(unavailable("there is no log")) };
+        let records: Vec<_> = writes
+            .iter()
+            .map(|write| Record { arrival: write.arrival, payload: &write.request })
+            .collect();
+        let logged = match self.shared.options.durability {
+            Durability::Sync => log.append(&records),
+            Durability::Async(_) => log.write(&records),
+        };
+        self.head.set_log_bytes(log.len());
+        logged.map_err(|error| self.give_up(&error))
+    }
+
+    /// Waits until there is memory and disk for so many bytes of requests.
+    fn make_room(&mut self, bytes: u64, until: Instant) -> Result<(), WriteError> {
+        loop {
+            let turn = self.shared.room.turn();
+            if self.is_full() && self.may_rotate() {
+                self.rotate()?;
+            }
+            let reason = if self.is_full() {
+                "the head is full, and the one before is not in a segment yet"
+            } else if !self.shared.has_disk_for(bytes) {
+                "the directory has reached its size, and no segment could be deleted yet"
+            } else {
+                return Ok(());
+            };
+            self.shared.room.tell();
+            if !self.shared.room.wait(turn + 1, until) {
+                return Err(WriteError::Overloaded {
+                    reason: reason.to_owned(),
+                    retry_after: RETRY_AFTER,
+                });
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let options = &self.shared.options;
+        self.head.bytes() >= options.head_bytes || self.head.log_bytes() >= options.log_bytes
+    }
+
+    /// Whether there may be another frozen head.
+    fn may_rotate(&self) -> bool {
+        self.shared.view().heads.len() < 2
+    }
+
+    #[cfg(any(test, feature = "simulation"))]
+    fn freeze(&mut self) -> Result<(), WriteError> {
+        if self.head.is_empty() { Ok(()) } else { self.rotate() }
+    }
+
+    /// Freezes the head and begins another one, with its log.
+    fn rotate(&mut self) -> Result<(), WriteError> {
+        // What is in the frozen head's log lasts before anything later does.
+        let synced = self.log.as_mut().map_or(Ok(()), LogWriter::sync);
+        synced.map_err(|error| self.give_up(&error))?;
+        let (head, log) = self.begin()?;
+        self.shared.publish(|view| view.heads.push(Arc::clone(&head)));
+        self.take(head, log);
+        Ok(())
+    }
+
+    /// Begins a log in place of one that failed, with another head if the old one has spans.
+    fn begin_again(&mut self) -> Result<(), WriteError> {
+        if let Some((until, reason)) = &self.failed
+            && Instant::now() < *until
+        {
+            return Err(unavailable(reason));
+        }
+        self.check_space()?;
+        let (head, log) = self.begin()?;
+        let old = self.head.is_empty().then(|| Arc::clone(&self.head));
+        self.shared.publish(|view| {
+            if let Some(old) = &old {
+                view.heads.retain(|head| !Arc::ptr_eq(head, old));
+            }
+            view.heads.push(Arc::clone(&head));
+        });
+        if let Some(old) = old {
+            let disk = self.shared.disk.as_ref();
+            self.shared.ledger().discard(disk, FileName::Log(old.number()));
+        }
+        self.take(head, log);
+        tracing::info!("the store takes writes again");
+        Ok(())
+    }
+
+    /// Whether the disk has room for the segments of what is logged, and for one more log: else
+    /// the next writes would only fail again.
+    fn check_space(&mut self) -> Result<(), WriteError> {
+        let needed = self.shared.view().log_bytes() + self.shared.options.log_bytes;
+        let checked = self.shared.disk.free_space().and_then(|free| {
+            if free >= needed {
+                return Ok(());
+            }
+            let reason = format!("{free} bytes of disk are free, {needed} are needed");
+            Err(io::Error::new(ErrorKind::StorageFull, reason))
+        });
+        checked.map_err(|error| self.give_up(&LogError::Disk(error)))
+    }
+
+    fn begin(&mut self) -> Result<(Arc<Head>, LogWriter), WriteError> {
+        let begun = begin(&self.shared);
+        begun.map_err(|error| self.give_up(&error))
+    }
+
+    fn take(&mut self, head: Arc<Head>, log: LogWriter) {
+        self.head = head;
+        self.log = Some(log);
+        self.begun = None;
+        self.failed = None;
+        self.shared.metrics.read_only.clear(&self.shared.dir);
+        self.shared.room.tell();
+    }
+
+    /// A log that failed once is never written again: nobody knows what it has of the last
+    /// writes. What was acknowledged before is there, and in the head.
+    fn give_up(&mut self, error: &LogError) -> WriteError {
+        let reason = format!("the store is read-only for now: {error}");
+        if self.failed.is_none() {
+            tracing::error!(%error, "the store is read-only for now");
+        }
+        self.shared.metrics.read_only.set(&self.shared.dir, &error.to_string());
+        self.log = None;
+        self.failed = Some((Instant::now() + self.shared.options.retry, reason.clone()));
+        unavailable(&reason)
+    }
+
+    fn purge(&mut self) -> Result<(), WriteError> {
+        let (head, log) = self.begin()?;
+        let mut ledger = self.shared.ledger();
+        let before = self.shared.view();
+        let manifest = Manifest {
+            segments: Vec::new(),
+            next_file: self.shared.next_file(),
+            log_floor: head.number(),
+        };
+        let segments = before.segments.iter().map(|it| FileName::Segment(it.info().number));
+        let logs = before.heads.iter().map(|head| FileName::Log(head.number()));
+        let replaced = ledger.replace(self.shared.disk.as_ref(), manifest, segments.chain(logs));
+        if let Err(error) = replaced {
+            // The new manifest may be found all the same, and then the old logs do not count: what
+            // comes next must not be written to one of them.
+            self.shared.publish(|view| view.heads.push(Arc::clone(&head)));
+            drop(ledger);
+            self.take(head, log);
+            return Err(unavailable(&format!("forgetting everything: {error}")));
+        }
+        self.shared.publish(|view| {
+            view.segments.clear();
+            view.heads = vec![Arc::clone(&head)];
+        });
+        drop(ledger);
+        self.take(head, log);
+        Ok(())
+    }
+}
+
+/// A head with its log.
+pub(crate) fn begin(shared: &Shared) -> Result<(Arc<Head>, LogWriter), LogError> {
+    let number = shared.next_file();
+    // Whoever writes requests must not know it.
+    let salt = RandomState::new().hash_one(number);
+    let path = FileName::Log(number).path_in(&shared.dir);
+    let log = LogWriter::create(shared.disk.as_ref(), &path, salt)?;
+    let head = Head::new(number);
+    head.set_log_bytes(log.len());
+    Ok((Arc::new(head), log))
+}
+
+fn unavailable(reason: &str) -> WriteError {
+    WriteError::Unavailable(reason.to_owned())
+}

@@ -1,0 +1,200 @@
+//! What is large in one way or another takes no more memory than it should.
+//!
+//! The memory of the process is measured, so everything happens in one test.
+
+use std::fs;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message;
+use spoor_embedded::{EmbeddedStore, Options};
+use spoor_store::otlp::spans_of;
+use spoor_store::{LegacyQuery, Store, Tenant, TimeRange, TraceId, TraceLookup};
+use tempfile::TempDir;
+
+const MIB: u64 = 1 << 20;
+
+/// What the process may take besides two heads: the requests on their way, a segment in the making
+/// and what is merged, the filters of its blocks, a read; the program, and what the test does.
+const BESIDE_HEADS: u64 = 80 * MIB;
+
+fn options() -> Options {
+    Options { head_bytes: 8 << 20, log_bytes: 16 << 20, ..Options::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_large_stays_within_the_memory() {
+    large_trace().await;
+    large_span().await;
+    many_traces().await;
+    many_services().await;
+    many_values().await;
+}
+
+async fn large_trace() {
+    let (store, _directory) = open();
+    let peak = Peak::begin("a trace of 200,000 spans");
+    for part in 0..100 {
+        let spans = (0..2_000).map(|index| span(1, part * 2_000 + index + 1, Vec::new()));
+        write(&store, vec![of_service("service", spans.collect())]).await;
+    }
+    store.settle().await.unwrap();
+    peak.end();
+    let peak = Peak::begin("reading it");
+    assert_eq!(count(&store, 1).await, 200_000);
+    let query = LegacyQuery::default().compile(10).unwrap();
+    let summaries: Vec<_> = store.find_summaries(&tenant(), query).try_collect().await.unwrap();
+    assert_eq!(summaries[0].spans, 200_000);
+    peak.end();
+}
+
+async fn large_span() {
+    let (store, _directory) = open();
+    let peak = Peak::begin("spans of 10 MiB");
+    for trace in 1..=4 {
+        let large = vec![attribute("text", &"a large text ".repeat(10 << 20 >> 4))];
+        write(&store, vec![of_service("service", vec![span(trace, 1, large)])]).await;
+    }
+    store.settle().await.unwrap();
+    assert_eq!(count(&store, 3).await, 1);
+    peak.end();
+}
+
+async fn many_traces() {
+    let (store, _directory) = open();
+    let peak = Peak::begin("100,000 traces of one span");
+    for part in 0..100 {
+        let spans = (0..1_000).map(|index| span(1 + part * 1_000 + index, 1, Vec::new()));
+        write(&store, vec![of_service("service", spans.collect())]).await;
+    }
+    store.settle().await.unwrap();
+    let query = LegacyQuery { depth: 100_000, ..LegacyQuery::default() }.compile(100_000).unwrap();
+    assert_eq!(store.find_trace_ids(&tenant(), query).await.unwrap().len(), 100_000);
+    peak.end();
+}
+
+async fn many_services() {
+    let (store, _directory) = open();
+    let peak = Peak::begin("10,000 services");
+    for part in 0..10 {
+        let resources = (0..1_000).map(|index| {
+            let number = part * 1_000 + index;
+            of_service(&format!("service {number}"), vec![span(1 + number, 1, Vec::new())])
+        });
+        write(&store, resources.collect()).await;
+    }
+    store.settle().await.unwrap();
+    assert_eq!(store.services(&tenant()).await.unwrap().len(), 10_000);
+    peak.end();
+}
+
+async fn many_values() {
+    let (store, _directory) = open();
+    let peak = Peak::begin("a million values");
+    for part in 0..100 {
+        let spans = (0..1_000).map(|index| {
+            let number = part * 1_000 + index;
+            let values =
+                (0..10).map(|key| attribute(&format!("k{key}"), &format!("{number}-{key}")));
+            span(1 + number / 10, 1 + number, values.collect())
+        });
+        write(&store, vec![of_service("service", spans.collect())]).await;
+    }
+    store.settle().await.unwrap();
+    let attributes = vec![("k7".to_owned(), "61234-7".to_owned())];
+    let query = LegacyQuery { attributes, ..LegacyQuery::default() }.compile(10).unwrap();
+    assert_eq!(store.find_trace_ids(&tenant(), query).await.unwrap().len(), 1);
+    peak.end();
+}
+
+/// The most memory that the process has while something is done.
+struct Peak {
+    what: &'static str,
+    since: Instant,
+}
+
+impl Peak {
+    fn begin(what: &'static str) -> Self {
+        // Resets the peak: see proc_pid_clear_refs(5).
+        fs::write("/proc/self/clear_refs", "5").unwrap();
+        Self { what, since: Instant::now() }
+    }
+
+    fn end(self) {
+        let Self { what, since } = self;
+        let taken = status("VmHWM:");
+        eprintln!("{what}: {} MiB, {:?}", taken / MIB, since.elapsed());
+        let most = 2 * options().head_bytes as u64 + BESIDE_HEADS;
+        assert!(taken <= most, "{what} took {} MiB, more than {}", taken / MIB, most / MIB);
+    }
+}
+
+/// A line of the process's status, in bytes.
+fn status(key: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(key)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+}
+
+fn open() -> (EmbeddedStore, TempDir) {
+    let directory = TempDir::new().unwrap();
+    (EmbeddedStore::open(directory.path(), options()).unwrap(), directory)
+}
+
+fn tenant() -> Tenant {
+    Tenant::new("")
+}
+
+async fn write(store: &EmbeddedStore, resource_spans: Vec<ResourceSpans>) {
+    let request = ExportTraceServiceRequest { resource_spans };
+    let request: Bytes = request.encode_to_vec().into();
+    store.write(&tenant(), request).await.unwrap();
+}
+
+/// The spans of a trace.
+async fn count(store: &EmbeddedStore, trace: u64) -> usize {
+    let trace_id = TraceId::from_slice(&trace_id(trace)).unwrap();
+    let lookup = TraceLookup { trace_id, hint: TimeRange::default() };
+    let mut chunks = store.get_traces(&tenant(), vec![lookup]);
+    let mut count = 0;
+    while let Some(chunk) = chunks.try_next().await.unwrap() {
+        count += spans_of(&chunk.data).count();
+    }
+    count
+}
+
+fn trace_id(trace: u64) -> Vec<u8> {
+    trace.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes().repeat(2)
+}
+
+fn span(trace: u64, id: u64, attributes: Vec<KeyValue>) -> Span {
+    let start = 1_700_000_000_000_000_000 + id * 1_000;
+    Span {
+        trace_id: trace_id(trace),
+        span_id: id.to_be_bytes().into(),
+        parent_span_id: if id == 1 { Vec::new() } else { (id / 2).to_be_bytes().into() },
+        name: "operation".to_owned(),
+        start_time_unix_nano: start,
+        end_time_unix_nano: start + 1_000_000,
+        attributes,
+        ..Span::default()
+    }
+}
+
+fn attribute(key: &str, text: &str) -> KeyValue {
+    let value = Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) });
+    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
+}
+
+fn of_service(service: &str, spans: Vec<Span>) -> ResourceSpans {
+    let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
+    let attributes = vec![attribute("service.name", service)];
+    let resource = Some(Resource { attributes, ..Resource::default() });
+    ResourceSpans { resource, scope_spans, ..ResourceSpans::default() }
+}

@@ -1,0 +1,24 @@
+//! The engine as a whole: what it answers, and what is left of it after every accident.
+//!
+//! Seeds come from the environment where a test says so, and a failing one is printed.
+
+mod bit_flips;
+mod concurrency;
+mod cut_traces;
+mod equality;
+mod faults;
+
+mod large_heads;
+mod opening;
+mod power_cuts;
+mod retention;
+
+mod support;
+mod waiting;
+
+#[path = "../../../store/tests/random/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod random;
+#[path = "../rows/wire.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod wire;

@@ -1,0 +1,100 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt;
+use spoor_embedded::disk::SimulatedDisk;
+use spoor_embedded::{EmbeddedStore, Options};
+use spoor_store::{LegacyQuery, Store};
+
+use crate::support::exports::{Exports, export, exports_in};
+use crate::support::stores::{now, open_with, small, tenant};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_arrived_too_long_ago_is_deleted_whatever_its_own_times_are() {
+    let time = Arc::new(AtomicU64::new(1_000_000_000));
+    let clock = Arc::clone(&time);
+    let options = Options { retention: Duration::from_secs(60), ..small() };
+    let disk = Arc::new(SimulatedDisk::new(1));
+    let store =
+        EmbeddedStore::open_on(disk, options, move || clock.load(Ordering::Relaxed)).unwrap();
+    let exports = Exports::default();
+    exports.write(&store, 1).await.unwrap();
+    store.settle().await.unwrap();
+    time.fetch_add(50_000_000_000, Ordering::Relaxed);
+    exports.write(&store, 2).await.unwrap();
+    store.settle().await.unwrap();
+    assert_eq!(exports_in(&store, "both").await.unwrap().len(), 2);
+    time.fetch_add(20_000_000_000, Ordering::Relaxed);
+    exports.write(&store, 3).await.unwrap();
+    store.settle().await.unwrap();
+    let there = exports_in(&store, "later").await.unwrap();
+    assert_eq!(there.into_iter().collect::<Vec<_>>(), [2, 3]);
+    assert!(store.usage().evicted_traces > 0);
+}
+
+/// Writers as fast as they can be, while the bytes of all files are counted all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_directory_never_grows_beyond_its_size() {
+    for (logs, exports) in [(8, 500), (12, 1_000), (27, 2_500)] {
+        write_beyond(logs * small().log_bytes, exports).await;
+    }
+}
+
+async fn write_beyond(disk_bytes: u64, exports: u64) {
+    let disk = SimulatedDisk::new(1);
+    let options = Options { disk_bytes, ..small() };
+    let store = Arc::new(open_with(&disk, options).unwrap());
+    let is_over = Arc::new(AtomicBool::new(false));
+    let counting = {
+        let (disk, is_over) = (disk.clone(), Arc::clone(&is_over));
+        std::thread::spawn(move || {
+            let mut greatest = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                let disk = disk.duplicate();
+                let files = disk.files();
+                let bytes = files.iter().map(|file| disk.contents(file).unwrap().len());
+                greatest = bytes.sum::<usize>().max(greatest);
+            }
+            greatest as u64
+        })
+    };
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                for number in 0..exports {
+                    store.write(&tenant(), export(number * 4 + writer)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    is_over.store(true, Ordering::Relaxed);
+    let greatest = counting.join().unwrap();
+    assert!(greatest <= disk_bytes, "{greatest} bytes are more than {disk_bytes}");
+    assert!(greatest > disk_bytes / 2, "{greatest} bytes do not show that {disk_bytes} are used");
+    assert!(store.usage().evicted_traces > 0);
+    let there = exports_in(&*store, "the end").await.unwrap();
+    assert!(there.contains(&(4 * exports - 1)), "the last export is gone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_ends_correctly_although_its_segments_are_deleted_meanwhile() {
+    let disk = SimulatedDisk::new(1);
+    let store = EmbeddedStore::open_on(Arc::new(disk), small(), now).unwrap();
+    for number in 0..60 {
+        store.write(&tenant(), export(number)).await.unwrap();
+    }
+    store.settle().await.unwrap();
+    let query = LegacyQuery { depth: 1_000, ..LegacyQuery::default() }.compile(1_000).unwrap();
+    let whole = store.find_traces(&tenant(), query.clone()).count().await;
+    let mut chunks = store.find_traces(&tenant(), query);
+    let first = chunks.next().await.unwrap();
+    store.purge(&tenant()).await.unwrap();
+    let rest: Vec<_> = chunks.collect().await;
+    assert!(first.is_ok() && rest.iter().all(Result::is_ok));
+    assert_eq!(rest.len() + 1, whole);
+}
