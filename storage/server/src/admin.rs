@@ -7,16 +7,17 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use spoor_store::{Store, Tenant};
+use spoor_store::Tenant;
 use tokio_util::sync::CancellationToken;
 
+use crate::engine::Engine;
 use crate::metrics::Metrics;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[derive(Clone)]
 pub(crate) struct Admin {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Engine,
     pub(crate) metrics: Arc<Metrics>,
     /// Cancelled when the server begins to drain.
     pub(crate) draining: CancellationToken,
@@ -33,12 +34,14 @@ pub(crate) fn router(admin: Admin, purge: bool) -> Router {
     router.with_state(admin)
 }
 
-async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
+/// A store that takes no writes is ready: reads go on, and nothing is better at the writes.
+async fn ready(State(admin): State<Admin>) -> (StatusCode, String) {
     if admin.draining.is_cancelled() {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
-    } else {
-        (StatusCode::OK, "ready\n")
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned());
     }
+    let reason = admin.engine.read_only().and_then(|reason| reason.borrow().clone());
+    let text = reason.map_or("ready\n".to_owned(), |it| format!("ready, but read-only: {it}\n"));
+    (StatusCode::OK, text)
 }
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
@@ -49,7 +52,7 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
 }
 
 async fn purge(State(admin): State<Admin>) -> (StatusCode, String) {
-    match admin.store.purge(&Tenant::default()).await {
+    match admin.engine.store.purge(&Tenant::default()).await {
         Ok(()) => {
             tracing::warn!("everything was purged");
             (StatusCode::OK, "purged\n".to_owned())

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
+use spoor_embedded::MAX_REQUEST_BYTES;
 use telemetry::LogFormat;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -47,6 +48,38 @@ pub struct Config {
     /// How long requests in flight may go on after the signal to stop. At most a day.
     #[serde(deserialize_with = "duration")]
     pub drain_timeout: Duration,
+    /// What keeps the spans.
+    #[serde(deserialize_with = "engine")]
+    pub engine: Engine,
+    /// The directory of the embedded engine's files. Made if it is not there.
+    pub data_dir: PathBuf,
+    /// Whether the embedded engine's files are in a directory of their own inside of `data_dir`
+    /// (of the system's temporary directory, unless that is set), which is removed at the end.
+    pub ephemeral: bool,
+    /// When the embedded engine acknowledges a write.
+    #[serde(deserialize_with = "durability")]
+    pub durability: Durability,
+    /// How often what was written is synced to the disk when `durability` is `async`.
+    #[serde(deserialize_with = "duration")]
+    pub async_interval: Duration,
+    /// The bytes of everything that the embedded engine has on the disk.
+    #[serde(deserialize_with = "size")]
+    pub disk_max_bytes: usize,
+    /// The time after which the embedded engine deletes what arrived.
+    #[serde(deserialize_with = "duration")]
+    pub retention: Duration,
+    /// The memory of the spans that are not in a segment yet.
+    #[serde(deserialize_with = "size")]
+    pub head_max_bytes: usize,
+    /// The age at which they are written to one, however few they are.
+    #[serde(deserialize_with = "duration")]
+    pub head_max_age: Duration,
+    /// The log of the spans that are not in a segment yet.
+    #[serde(deserialize_with = "size")]
+    pub log_max_bytes: usize,
+    /// How long a write waits for room in the head or on the disk, before it is refused.
+    #[serde(deserialize_with = "duration")]
+    pub write_wait: Duration,
     /// The traces that the memory engine holds, before it forgets the oldest.
     pub memory_max_traces: usize,
     /// The bytes that the memory engine holds, before it forgets the oldest traces.
@@ -73,6 +106,17 @@ impl Default for Config {
             max_concurrent_reads: 32,
             client_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
+            engine: Engine::Memory,
+            data_dir: PathBuf::new(),
+            ephemeral: false,
+            durability: Durability::Sync,
+            async_interval: Duration::from_secs(1),
+            disk_max_bytes: 4 << 30,
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            head_max_bytes: 24 << 20,
+            head_max_age: Duration::from_secs(5 * 60),
+            log_max_bytes: 48 << 20,
+            write_wait: Duration::from_secs(5),
             memory_max_traces: 100_000,
             memory_max_bytes: 256 << 20,
             log: Targets::new().with_default(LevelFilter::INFO),
@@ -98,6 +142,9 @@ impl Config {
         let stores = [
             ("memory_max_traces", self.memory_max_traces),
             ("memory_max_bytes", self.memory_max_bytes),
+            ("disk_max_bytes", self.disk_max_bytes),
+            ("head_max_bytes", self.head_max_bytes),
+            ("log_max_bytes", self.log_max_bytes),
         ];
         if let Some((key, _)) = numbers.iter().chain(&stores).find(|(_, value)| *value == 0) {
             return Some((key, "it must be above zero".to_owned()));
@@ -105,16 +152,46 @@ impl Config {
         if let Some((key, _)) = numbers.iter().find(|(_, value)| *value > MOST) {
             return Some((key, format!("it must be at most {MOST}")));
         }
-        let durations =
-            [("client_timeout", self.client_timeout), ("drain_timeout", self.drain_timeout)];
+        let durations = [
+            ("client_timeout", self.client_timeout),
+            ("drain_timeout", self.drain_timeout),
+            ("async_interval", self.async_interval),
+            ("head_max_age", self.head_max_age),
+            ("write_wait", self.write_wait),
+        ];
         if let Some((key, _)) = durations.iter().find(|(_, value)| *value > LONGEST) {
             return Some((key, "it must be at most one day".to_owned()));
         }
-        if self.client_timeout.is_zero() {
-            return Some(("client_timeout", "it must be above zero".to_owned()));
+        let above_zero = [
+            ("client_timeout", self.client_timeout),
+            ("async_interval", self.async_interval),
+            ("head_max_age", self.head_max_age),
+            ("retention", self.retention),
+        ];
+        if let Some((key, _)) = above_zero.iter().find(|(_, value)| value.is_zero()) {
+            return Some((key, "it must be above zero".to_owned()));
         }
         if self.admin_listen == self.listen && self.listen.port() != 0 {
             return Some(("admin_listen", format!("{} is where gRPC is served", self.listen)));
+        }
+        if self.engine == Engine::Embedded {
+            if self.data_dir.as_os_str().is_empty() && !self.ephemeral {
+                return Some(("data_dir", "the embedded engine needs a directory".to_owned()));
+            }
+            if self.max_request_bytes > MAX_REQUEST_BYTES {
+                let reason =
+                    format!("it must be at most {MAX_REQUEST_BYTES} with the embedded engine");
+                return Some(("max_request_bytes", reason));
+            }
+        }
+        let (disk, log) = (self.disk_max_bytes, self.log_max_bytes);
+        // Heads, their segments and what is merged need space beside each other.
+        if disk / LOGS_ON_DISK < log {
+            let reason = format!(
+                "{disk} bytes are less than {LOGS_ON_DISK} times log_max_bytes, {log}, which is \
+                 what merging takes"
+            );
+            return Some(("disk_max_bytes", reason));
         }
         let (request, inflight) = (self.max_request_bytes, self.max_inflight_bytes);
         // Else a large one would never be admitted, and be tried again for ever.
@@ -126,6 +203,47 @@ impl Config {
             ("max_inflight_bytes", reason)
         })
     }
+}
+
+/// The least size of the directory, in logs.
+const LOGS_ON_DISK: usize = 8;
+
+/// What keeps the spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// The memory of the process: a restart loses them.
+    Memory,
+    /// Files in a directory: see `spoor_embedded`.
+    Embedded,
+}
+
+/// When a write is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Once it is on the disk.
+    Sync,
+    /// Once it is with the operating system.
+    Async,
+}
+
+fn engine<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Engine, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "memory" => Ok(Engine::Memory),
+        "embedded" => Ok(Engine::Embedded),
+        other => Err(expected("\"memory\" or \"embedded\"", other)),
+    }
+}
+
+fn durability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Durability, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "sync" => Ok(Durability::Sync),
+        "async" => Ok(Durability::Async),
+        other => Err(expected("\"sync\" or \"async\"", other)),
+    }
+}
+
+fn expected<E: de::Error>(expected: &str, found: &str) -> E {
+    de::Error::custom(format!("expected {expected}, found {found:?}"))
 }
 
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {

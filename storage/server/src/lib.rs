@@ -1,6 +1,6 @@
 //! `spoor`, the storage server: it takes traces as OTLP over gRPC and answers Jaeger's storage
-//! API v2 on the same port. What keeps the spans is a [`spoor_store::Store`]; this crate knows no
-//! engine but in [`Server::bind`].
+//! API v2 on the same port. What keeps the spans is a [`spoor_store::Store`]; this crate knows the
+//! engines only where it opens one (`engine`), and in the tools for their files (`tools`).
 //!
 //! # What a client can count on
 //!
@@ -22,11 +22,13 @@ mod admin;
 mod admission;
 pub mod config;
 mod connection;
+mod engine;
 mod healthcheck;
 mod metrics;
 mod read;
 mod routes;
 mod server;
+mod tools;
 mod write;
 
 use std::ffi::OsString;
@@ -37,7 +39,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use config::Config;
-pub use server::{BindError, Server};
+pub use server::{Server, StartError};
 use telemetry::InitError;
 
 /// How long the export of the last log records may hold up the end.
@@ -64,6 +66,8 @@ enum Command {
         #[arg(default_value = "http://127.0.0.1:17272/readyz")]
         url: http::Uri,
     },
+    #[command(flatten)]
+    Tool(tools::Tool),
 }
 
 /// Runs the program: `args` are its arguments without its name. Serving ends, after draining,
@@ -76,6 +80,13 @@ pub async fn run(args: Vec<OsString>, shutdown: impl Future<Output = ()> + Send)
             match healthcheck::check(&url).await {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => fail(&format!("asking {url}: {error}"), 1),
+            }
+        }
+        Ok(Arguments { command: Command::Tool(tool) }) => {
+            let ran = tokio::task::spawn_blocking(move || tools::run(&tool)).await;
+            match ran.unwrap_or_else(|error| Err(error.to_string())) {
+                Ok(code) => code,
+                Err(error) => fail(&error, 1),
             }
         }
         Err(error) => {

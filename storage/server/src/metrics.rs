@@ -21,6 +21,7 @@ use tonic::Code;
 
 use crate::admission::Budget;
 use crate::config::Config;
+use crate::engine::Engine;
 
 /// The services that have series of their own; the spans of further ones are counted together.
 const MAX_SERVICES: usize = 200;
@@ -83,7 +84,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(store: Arc<dyn Store>, writes: Budget, config: &Config) -> Self {
+    pub(crate) fn new(engine: &Engine, writes: Budget, config: &Config) -> Self {
         let mut registry = Registry::with_prefix("spoor");
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         registry.register("build", "The program that runs", Info::new(version));
@@ -107,7 +108,7 @@ impl Metrics {
         registry.register("connections", "gRPC connections open", connections.clone());
         let limits = [
             ("connections_limit", "The most gRPC connections open", None, config.max_connections),
-            ("store_limit", "The most bytes held", BYTES, config.memory_max_bytes),
+            ("store_limit", "The most bytes held", BYTES, engine.max_bytes),
             (
                 "export_inflight_limit",
                 "The most bytes of export requests in flight",
@@ -115,6 +116,8 @@ impl Metrics {
                 config.max_inflight_bytes,
             ),
         ];
+        engine.register_metrics(&mut registry);
+        let store = Arc::clone(&engine.store);
         registry.register_collector(Box::new(Observed { store, writes, limits }));
         let services = Mutex::default();
         Self {

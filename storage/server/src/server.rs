@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spoor_memory::{Limits, MemoryStore};
+use spoor_embedded::OpenError;
 use spoor_proto::otlp::trace_service_server;
 use spoor_proto::storage::{capabilities_server, dependency_reader_server, trace_reader_server};
-use spoor_store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
@@ -18,6 +17,7 @@ use crate::admin::{self, Admin};
 use crate::admission::Budget;
 use crate::config::Config;
 use crate::connection;
+use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::routes;
 
@@ -45,20 +45,21 @@ pub struct Server {
     grpc_addr: SocketAddr,
     admin: TcpListener,
     admin_addr: SocketAddr,
-    store: Arc<dyn Store>,
+    engine: Engine,
 }
 
 impl Server {
     /// Opens the ports and the engine.
     ///
     /// # Errors
-    /// When a port can't be opened.
-    pub async fn bind(config: Config) -> Result<Self, BindError> {
+    /// When a port or the engine can't be opened.
+    pub async fn bind(config: Config) -> Result<Self, StartError> {
         let (grpc, grpc_addr) = listen("listen", config.listen).await?;
         let (admin, admin_addr) = listen("admin_listen", config.admin_listen).await?;
-        let limits = Limits { traces: config.memory_max_traces, bytes: config.memory_max_bytes };
-        let store = Arc::new(MemoryStore::new(limits));
-        Ok(Self { config, grpc, grpc_addr, admin, admin_addr, store })
+        let opened = config.clone();
+        let opened = tokio::task::spawn_blocking(move || Engine::open(&opened)).await;
+        let engine = opened.expect("opening an engine does not panic").map_err(StartError::Open)?;
+        Ok(Self { config, grpc, grpc_addr, admin, admin_addr, engine })
     }
 
     /// Where gRPC is served.
@@ -80,13 +81,13 @@ impl Server {
         self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), tonic::transport::Error> {
-        let Self { config, grpc, grpc_addr, admin, admin_addr, store } = self;
+        let Self { config, grpc, grpc_addr, admin, admin_addr, engine } = self;
         let writes = Budget::new(config.max_inflight_bytes);
-        let metrics = Arc::new(Metrics::new(Arc::clone(&store), writes.clone(), &config));
+        let metrics = Arc::new(Metrics::new(&engine, writes.clone(), &config));
         let draining = CancellationToken::new();
 
         let admin_state = Admin {
-            store: Arc::clone(&store),
+            engine: engine.clone(),
             metrics: Arc::clone(&metrics),
             draining: draining.clone(),
         };
@@ -95,6 +96,7 @@ impl Server {
 
         let (mut health, health_server) = tonic_health::server::health_reporter();
         report(&health, ServingStatus::Serving).await;
+        let watching = tokio::spawn(watch_writes(engine.clone(), health.clone(), draining.clone()));
         let serving = tonic::transport::Server::builder()
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -103,7 +105,7 @@ impl Server {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .serve_with_incoming_shutdown(
-                routes::storage(&config, writes, &store, &metrics)
+                routes::storage(&config, writes, &engine.store, &metrics)
                     .add_service(health_server)
                     .add_service(routes::reflection())
                     .add_service(routes::reflection_v1alpha())
@@ -121,8 +123,9 @@ impl Server {
         let drain = async {
             shutdown.await;
             tracing::info!("draining");
-            report(&health, ServingStatus::NotServing).await;
             draining.cancel();
+            watching.await.ok();
+            report(&health, ServingStatus::NotServing).await;
             // Ends the streams of those who watch.
             for service in SERVICES {
                 health.clear_service_status(service).await;
@@ -147,35 +150,70 @@ async fn report(health: &HealthReporter, status: ServingStatus) {
     }
 }
 
+/// Tells of the service that writes whether it can. The others, and the server as a whole, go on
+/// while it cannot: who is told that they don't serve would not ask for what is there.
+async fn watch_writes(engine: Engine, health: HealthReporter, draining: CancellationToken) {
+    let Some(mut read_only) = engine.read_only() else { return };
+    let watch = async {
+        loop {
+            let status = match *read_only.borrow_and_update() {
+                Some(_) => ServingStatus::NotServing,
+                None => ServingStatus::Serving,
+            };
+            health.set_service_status(trace_service_server::SERVICE_NAME, status).await;
+            if read_only.changed().await.is_err() {
+                break;
+            }
+        }
+    };
+    draining.run_until_cancelled(watch).await;
+}
+
 async fn listen(
     key: &'static str,
     address: SocketAddr,
-) -> Result<(TcpListener, SocketAddr), BindError> {
+) -> Result<(TcpListener, SocketAddr), StartError> {
     let bind = async {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         Ok((listener, address))
     };
-    bind.await.map_err(|source| BindError { key, address, source })
+    bind.await.map_err(|source| StartError::Listen { key, address, source })
 }
 
-/// A port that can't be opened.
+/// Why a server can't begin.
 #[derive(Debug)]
-pub struct BindError {
-    key: &'static str,
-    address: SocketAddr,
-    source: io::Error,
+#[non_exhaustive]
+pub enum StartError {
+    /// A port can't be opened.
+    Listen {
+        /// The key of the configuration that tells the address.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The engine's files can't be opened.
+    Open(OpenError),
 }
 
-impl fmt::Display for BindError {
+impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, address, source } = self;
-        write!(f, "listening on {address} (key {key}): {source}")
+        match self {
+            Self::Listen { key, address, source } => {
+                write!(f, "listening on {address} (key {key}): {source}")
+            }
+            Self::Open(error) => error.fmt(f),
+        }
     }
 }
 
-impl std::error::Error for BindError {
+impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
+        match self {
+            Self::Listen { source, .. } => Some(source),
+            Self::Open(error) => error.source(),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests share: a running server, its clients, and spans to send.
 
 mod http;
+mod load;
 mod program;
 mod raw;
 mod spans;
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 use tonic::transport::{Channel, Endpoint};
 
 pub use http::{get, metric, post};
+pub use load::{Load, all_are_there};
 pub use program::{Program, spoor};
 pub use raw::{Answer, Call, frame};
 pub use spans::{export, resource_spans, span, span_count, trace_id};

@@ -40,8 +40,14 @@ impl Program {
         }
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(DEADLINE, log.next_line()).await.unwrap().unwrap().unwrap();
-        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let event = loop {
+            let line = timeout(DEADLINE, log.next_line()).await.unwrap().unwrap().unwrap();
+            let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+            // An engine may have something to tell before.
+            if event["grpc"].is_string() {
+                break event;
+            }
+        };
         let address = |key: &str| event[key].as_str().unwrap().parse().unwrap();
         let pid = child.id().unwrap();
         Self { grpc: address("grpc"), admin: address("admin"), pid, child, _log: log }
@@ -49,8 +55,24 @@ impl Program {
 
     /// Tells the program to stop.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends the program at once.
+    pub async fn kill(self) {
+        self.signal(Signal::KILL);
+        self.ended().await;
+    }
+
+    /// Stops the program, which must end well.
+    pub async fn stop(self) {
+        self.terminate();
+        assert_eq!(self.ended().await.code(), Some(0));
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.pid.cast_signed()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        kill_process(pid, signal).unwrap();
     }
 
     /// Waits for the program's end.
