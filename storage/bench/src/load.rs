@@ -1,144 +1,202 @@
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{
-    AnyValue, InstrumentationScope, KeyValue, any_value::Value,
-};
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use prost::Message;
+//! The requests to send, encoded beforehand so that the client costs little while it is measured.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
 use prost::bytes::Bytes;
 
-pub const SPANS_PER_TRACE: usize = 10;
-/// The services of a trace's spans: the first one's first span is the root.
-pub const SERVICES: [&str; 4] = ["frontend", "cart", "checkout", "payment"];
-/// One trace in this many has the attribute `bench.rare` = "yes" on its root.
-pub const RARE: usize = 500;
-/// One trace in this many has a root of [`SLOW_NANOS`].
-pub const SLOW: usize = 1_000;
-pub const SLOW_NANOS: u64 = 5_000_000_000;
+use crate::generator::{self, EPOCH, Export, ExportSize, SEED, Shape, Statistics};
+use crate::measure::machine;
+use crate::questions;
+use crate::report::{self, Table};
+use crate::truth::Truth;
 
-const TRACES_PER_REQUEST: usize = 40;
+/// Of how many bytes zstd's ratio is told.
+const COMPRESSED: u64 = 256 << 20;
+/// Of how many spans the summary is told.
+const SUMMARIZED: usize = 100_000;
 
-/// The spans to send, encoded beforehand so that the client costs little.
 pub struct Load {
-    pub traces: usize,
-    pub requests: Vec<Bytes>,
-    /// The start of the first trace, nanoseconds since the Unix epoch.
-    pub start: u64,
+    pub shape: Shape,
+    pub size: ExportSize,
+    /// The spans that were asked for; there are more, to end the last trace.
+    pub wanted: usize,
+    pub spans: usize,
+    pub bytes: u64,
+    pub truth: Truth,
+    /// Bytes a span that `zstd -3` makes of all requests as one stream.
+    pub zstd: f64,
+    /// What the spans look like, in a line.
+    pub summary: String,
+    /// Their attributes, and how many values each has.
+    pub attributes: Table,
+    /// In the order in which they are sent.
+    requests: Vec<Stored>,
+    /// What is not held in memory.
+    file: Option<File>,
+}
+
+enum Stored {
+    Held(Bytes, usize),
+    Written { offset: u64, len: usize, spans: usize },
+}
+
+/// Which part of the traffic: no two have a trace or a time in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What is measured and asked for.
+    Main,
+    /// What comes after it.
+    Later,
 }
 
 impl Load {
-    pub fn new(traces: usize) -> Self {
-        // Fixed, so that every run sends the same bytes.
-        let start = 1_790_000_000_000_000_000;
-        let ids: Vec<_> = (0..traces).collect();
-        let requests = ids
-            .chunks(TRACES_PER_REQUEST)
-            .map(|ids| request(ids, start).encode_to_vec().into())
-            .collect();
-        Self { traces, requests, start }
+    /// Generates it. What exceeds half of the available memory goes to a file in `directory`
+    /// that has no name and is gone with the process.
+    pub fn generate(
+        shape: Shape,
+        size: ExportSize,
+        spans: usize,
+        part: Part,
+        directory: &Path,
+    ) -> Result<Self> {
+        Self::generate_within(machine::available_memory() / 2, shape, size, spans, part, directory)
     }
 
-    pub fn spans(&self) -> usize {
-        self.traces * SPANS_PER_TRACE
+    fn generate_within(
+        mut room: u64,
+        shape: Shape,
+        size: ExportSize,
+        spans: usize,
+        part: Part,
+        directory: &Path,
+    ) -> Result<Self> {
+        let (seed, epoch) = match part {
+            Part::Main => (SEED, EPOCH),
+            Part::Later => (SEED + 1, EPOCH + 40 * 86_400_000_000_000),
+        };
+        let mut traffic = shape.traffic(seed, epoch);
+        let mut truth = Truth::new(questions::searches(spans), questions::LIMIT);
+        let mut statistics = Statistics::default();
+        let mut spool = None::<(BufWriter<File>, u64)>;
+        let mut zstd = zstd::stream::write::Encoder::new(Counting(0), 3)?;
+        let (mut compressed_bytes, mut compressed_spans) = (0, 0);
+        let mut requests = Vec::new();
+        let (mut all_bytes, mut all_spans) = (0, 0);
+        let mut observe = |traffic: &dyn generator::Traffic, trace: &generator::Trace| {
+            if truth.spans < SUMMARIZED {
+                statistics.observe(traffic, trace);
+            }
+            truth.observe(traffic, trace);
+        };
+        let mut sink = |Export { bytes, spans }: Export| {
+            let len = bytes.len() as u64;
+            all_bytes += len;
+            all_spans += spans;
+            if compressed_bytes < COMPRESSED {
+                zstd.write_all(&bytes)?;
+                compressed_bytes += len;
+                compressed_spans += spans;
+            }
+            if spool.is_none() && len > room {
+                let file = tempfile::tempfile_in(directory)
+                    .with_context(|| format!("making a file in {}", directory.display()))?;
+                spool = Some((BufWriter::new(file), 0));
+            }
+            requests.push(match &mut spool {
+                None => {
+                    room -= len;
+                    Stored::Held(bytes, spans)
+                }
+                Some((file, end)) => {
+                    file.write_all(&bytes).context("writing requests to a file")?;
+                    let offset = *end;
+                    *end += len;
+                    Stored::Written { offset, len: bytes.len(), spans }
+                }
+            });
+            Ok::<_, anyhow::Error>(())
+        };
+        generator::generate(&mut *traffic, size, spans, &mut observe, &mut sink)?;
+        let file = match spool {
+            Some((file, _)) => Some(file.into_inner().context("writing requests to a file")?),
+            None => None,
+        };
+        let Counting(compressed) = zstd.finish()?;
+        Ok(Self {
+            shape,
+            size,
+            wanted: spans,
+            spans: all_spans,
+            bytes: all_bytes,
+            truth,
+            zstd: compressed as f64 / compressed_spans as f64,
+            summary: statistics.summary(),
+            attributes: report::attributes(&statistics),
+            requests,
+            file,
+        })
     }
 
-    pub fn bytes(&self) -> usize {
-        self.requests.iter().map(Bytes::len).sum()
+    pub fn requests(&self) -> usize {
+        self.requests.len()
     }
 
-    /// The start of a trace's root, nanoseconds since the Unix epoch.
-    pub fn start_of(&self, trace: usize) -> u64 {
-        start_of(self.start, trace)
+    /// The bytes and the number of spans of a request.
+    pub fn request(&self, number: usize) -> Result<(Bytes, usize)> {
+        match (&self.requests[number], &self.file) {
+            (Stored::Written { offset, len, spans }, Some(file)) => {
+                let mut bytes = vec![0; *len];
+                file.read_exact_at(&mut bytes, *offset).context("reading a request's file")?;
+                Ok((bytes.into(), *spans))
+            }
+            (Stored::Held(bytes, spans), _) => Ok((bytes.clone(), *spans)),
+            (Stored::Written { .. }, None) => unreachable!("a written request has its file"),
+        }
     }
-}
 
-pub fn trace_id(trace: usize) -> Vec<u8> {
-    let mixed = (trace as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-    mixed.to_be_bytes().to_vec()
-}
+    pub fn raw(&self) -> f64 {
+        self.bytes as f64 / self.spans as f64
+    }
 
-fn start_of(start: u64, trace: usize) -> u64 {
-    // One trace a millisecond.
-    start + trace as u64 * 1_000_000
-}
-
-fn request(traces: &[usize], start: u64) -> ExportTraceServiceRequest {
-    let resource_spans = SERVICES.iter().enumerate().map(|(service, name)| ResourceSpans {
-        resource: Some(Resource {
-            attributes: vec![
-                text("service.name", name),
-                text("service.version", "1.4.2"),
-                text("host.name", "bench-host-01"),
-                text("telemetry.sdk.language", "rust"),
-            ],
-            ..Resource::default()
-        }),
-        scope_spans: vec![ScopeSpans {
-            scope: Some(InstrumentationScope {
-                name: "bench".to_owned(),
-                version: "1.0".to_owned(),
-                ..InstrumentationScope::default()
-            }),
-            spans: traces
-                .iter()
-                .flat_map(|trace| {
-                    (service..SPANS_PER_TRACE)
-                        .step_by(SERVICES.len())
-                        .map(move |index| span(*trace, index, start))
-                })
-                .collect(),
-            ..ScopeSpans::default()
-        }],
-        ..ResourceSpans::default()
-    });
-    ExportTraceServiceRequest { resource_spans: resource_spans.collect() }
-}
-
-fn span(trace: usize, index: usize, start: u64) -> Span {
-    let begin = start_of(start, trace) + index as u64 * 1_000;
-    let root = index == 0;
-    let duration = if root && trace.is_multiple_of(SLOW) {
-        SLOW_NANOS
-    } else {
-        100_000 + (trace as u64 % 977) * 1_000
-    };
-    let rare = root && trace.is_multiple_of(RARE);
-    Span {
-        trace_id: trace_id(trace),
-        span_id: span_id(trace, index),
-        parent_span_id: if root { Vec::new() } else { span_id(trace, index - 1) },
-        name: format!("operation-{index}"),
-        kind: if root { 2 } else { 3 },
-        start_time_unix_nano: begin,
-        end_time_unix_nano: begin + duration,
-        attributes: vec![
-            text("http.request.method", "GET"),
-            text("url.path", &format!("/items/{}", trace % 1_000)),
-            text("server.address", "checkout.internal"),
-            text("bench.rare", if rare { "yes" } else { "no" }),
-            attribute("http.response.status_code", Value::IntValue(200)),
-            attribute("user.id", Value::IntValue((trace % 10_000) as i64)),
-            attribute("cache.hit", Value::BoolValue(trace.is_multiple_of(2))),
-            attribute("ratio", Value::DoubleValue(trace as f64 / 7.0)),
-        ],
-        flags: 1,
-        ..Span::default()
+    pub fn name(&self) -> String {
+        format!("{}, exports of {}", self.shape.name(), self.size.spans())
     }
 }
 
-fn span_id(trace: usize, index: usize) -> Vec<u8> {
-    let mixed = ((trace * SPANS_PER_TRACE + index) as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed.to_be_bytes().to_vec()
+/// Counts what is written to it.
+struct Counting(u64);
+
+impl Write for Counting {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
-    attribute(key, Value::StringValue(value.to_owned()))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn attribute(key: &str, value: Value) -> KeyValue {
-    KeyValue {
-        key: key.to_owned(),
-        value: Some(AnyValue { value: Some(value) }),
-        ..KeyValue::default()
+    #[test]
+    fn requests_are_the_same_ones_from_memory_and_from_a_file() {
+        let generate = |room| {
+            let (shape, size) = (Shape::Realistic, ExportSize::Sdk);
+            let place = std::env::temp_dir();
+            Load::generate_within(room, shape, size, 5_000, Part::Main, &place).unwrap()
+        };
+        let (held, written) = (generate(u64::MAX), generate(100_000));
+        assert!(held.file.is_none() && written.file.is_some());
+        assert_eq!(held.requests(), written.requests());
+        for number in 0..held.requests() {
+            assert_eq!(held.request(number).unwrap(), written.request(number).unwrap());
+        }
     }
 }

@@ -1,108 +1,142 @@
-//! Loads spoor's memory engine and Jaeger's memory store with the same spans in one run, then
-//! asks both the same queries, checks every count against what was sent, and prints ratios.
+//! Sends the same spans to spoor and to its peers, asks all of them the same questions, and tells
+//! what that costs each.
 //!
 //! ```text
-//! cargo build --release -p spoor
-//! cargo run --release -p spoor-bench -- --jaeger "$(e2e/programs jaeger)"
+//! cargo run --release -p spoor-bench -- quick
+//! cargo run --release -p spoor-bench -- full
 //! ```
 //!
-//! CPU is user and system time of the server process alone, per span that the server
-//! acknowledged. Times of queries include the client, which decodes the answers to count them.
-//! Linux only: it reads `/proc`.
+//! Servers are processes of their own. CPU is user and system time of the server alone, until it
+//! is idle again; times of answers include the client, which counts what it gets. All requests
+//! are encoded beforehand, from a seed whose bytes are held to a checksum (`generator`). Every
+//! answer's size is checked against what was sent. Linux only: it reads `/proc`.
 
+mod callgrind;
+mod check;
+mod compare;
+mod encoded;
+mod generator;
+mod ingest;
 mod load;
+mod measure;
+mod opening;
 mod queries;
+mod questions;
+mod report;
+mod scale;
 mod servers;
+mod setup;
+mod truth;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
-use clap::Parser;
+use anyhow::Result;
+use clap::{Parser, Subcommand};
 
-use load::Load;
-use servers::{Ingested, Server};
+use compare::Plan;
+use generator::{ExportSize, Shape};
+use load::{Load, Part};
+use queries::Effort;
+use setup::Options;
+
+/// How many spans servers are compared with.
+const PEERS: usize = 300_000;
+/// How long the slowest peer is waited for in a quick run.
+const LIMIT: Duration = Duration::from_secs(40);
 
 #[derive(Parser)]
 struct Arguments {
-    /// The Jaeger program; without it spoor runs alone.
-    #[arg(long)]
-    jaeger: Option<PathBuf>,
-    /// The spoor program.
-    #[arg(long, default_value = "target/release/spoor")]
-    spoor: PathBuf,
-    /// How many traces of ten spans to send in each round.
-    #[arg(long, default_value_t = 16_000)]
-    traces: usize,
-    /// How often to load each server anew; the servers take turns.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// How many requests are in flight at once.
-    #[arg(long, default_value_t = 4)]
-    workers: usize,
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Spoor and its peers with 300 thousand spans, in less than ten minutes.
+    Quick {
+        /// How many spans.
+        #[arg(long, default_value_t = PEERS)]
+        spans: usize,
+        /// How often fast servers are loaded anew.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
+    /// The same with more repetition, then spoor alone with 100 thousand, one and ten million.
+    Full,
+    /// Every count right, in seconds; no figures.
+    Check,
+    /// Spoor alone with some numbers of spans.
+    Scale {
+        /// How many spans.
+        #[arg(default_values_t = [100_000, 1_000_000])]
+        spans: Vec<usize>,
+    },
+    /// Instructions a span.
+    Callgrind {
+        /// How many spans.
+        #[arg(long, default_value_t = 50_000)]
+        spans: usize,
+        /// Where the profile goes, for `callgrind_annotate`.
+        #[arg(long, default_value = "target/callgrind.out")]
+        output: PathBuf,
+    },
+    /// What is generated: sizes, and every attribute with its number of values.
+    Describe,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let load = Load::new(arguments.traces);
-    println!(
-        "{} traces, {} spans, {} bytes of OTLP, {} requests in flight",
-        load.traces,
-        load.spans(),
-        load.bytes(),
-        arguments.workers
-    );
-    println!(
-        "\n{:<8} {:>5} {:>12} {:>12} {:>10}",
-        "ingest", "round", "cpu µs/span", "spans/s", "peak MiB"
-    );
-
-    let mut runs = Vec::<(&str, Ingested)>::new();
-    for round in 1..=arguments.rounds {
-        for name in names(&arguments) {
-            let server = start(&arguments, name).await?;
-            let ingested = server.ingest(&load, arguments.workers).await?;
+    let Arguments { command, options } = Arguments::parse();
+    if let Command::Describe = command {
+        return describe(&std::env::temp_dir());
+    }
+    let knows_peers = matches!(command, Command::Quick { .. } | Command::Full | Command::Check);
+    let setup = options.prepare(knows_peers)?;
+    println!("{}\n", measure::machine::describe(&setup.programs.place)?);
+    match command {
+        Command::Quick { spans, rounds } => {
+            let plan = Plan { spans, rounds, effort: Effort::QUICK, limit: Some(LIMIT) };
+            let compared = compare::run(&setup, plan).await?;
+            println!("{}", compared.last_line(&setup)?);
+        }
+        Command::Full => {
+            let plan = Plan { spans: PEERS, rounds: 5, effort: Effort::FULL, limit: None };
+            let compared = compare::run(&setup, plan).await?;
+            scale::run(&setup, &[100_000, 1_000_000, 10_000_000], Effort::FULL).await?;
+            println!("{}", compared.last_line(&setup)?);
+        }
+        Command::Check => check::run(&setup).await?,
+        Command::Scale { spans } => scale::run(&setup, &spans, Effort::QUICK).await?,
+        Command::Callgrind { spans, output } => {
+            let place = &setup.programs.place;
+            let load = Load::generate(Shape::Realistic, ExportSize::Sdk, spans, Part::Main, place)?;
+            let counted = callgrind::measure(&setup.programs, setup.engine, &load, &output).await?;
             println!(
-                "{name:<8} {round:>5} {:>12.2} {:>12.0} {:>10}",
-                ingested.cpu_micros_per_span, ingested.spans_per_second, ingested.peak_mib
+                "instructions_per_span={:.0} ({} spans; {:.0} million more to start and to end)",
+                counted.instructions_per_span,
+                load.spans,
+                counted.baseline as f64 / 1e6
             );
-            runs.push((name, ingested));
+        }
+        Command::Describe => {}
+    }
+    Ok(())
+}
+
+fn describe(place: &std::path::Path) -> Result<()> {
+    const SPANS: usize = 300_000;
+    let mut loads = Vec::new();
+    for shape in [Shape::Realistic, Shape::Telemetrygen] {
+        for size in [ExportSize::Sdk, ExportSize::Collector] {
+            loads.push(Load::generate(shape, size, SPANS, Part::Main, place)?);
         }
     }
-    let median = |wanted: &str| {
-        let mut cpu: Vec<_> = runs
-            .iter()
-            .filter(|(name, _)| *name == wanted)
-            .map(|(_, ingested)| ingested.cpu_micros_per_span)
-            .collect();
-        cpu.sort_by(f64::total_cmp);
-        cpu.get(cpu.len() / 2).copied()
-    };
-    if let (Some(spoor), Some(jaeger)) = (median("spoor"), median("jaeger")) {
-        println!(
-            "median cpu per span: spoor {spoor:.2} µs, jaeger {jaeger:.2} µs, ratio {:.2}",
-            spoor / jaeger
-        );
+    println!("{}", report::loads(&loads));
+    for load in loads.iter().filter(|load| load.size == ExportSize::Sdk) {
+        println!("{}: {}\n\n{}", load.shape.name(), load.summary, load.attributes);
     }
-
-    let mut servers = Vec::new();
-    for name in names(&arguments) {
-        let server = start(&arguments, name).await?;
-        server.ingest(&load, arguments.workers).await?;
-        servers.push((name, server));
-    }
-    println!();
-    queries::compare(&load, &servers).await
-}
-
-fn names(arguments: &Arguments) -> impl Iterator<Item = &'static str> {
-    ["spoor"].into_iter().chain(arguments.jaeger.is_some().then_some("jaeger"))
-}
-
-async fn start(arguments: &Arguments, name: &str) -> Result<Server> {
-    match (name, &arguments.jaeger) {
-        ("jaeger", Some(program)) => Server::jaeger(program).await,
-        _ => Server::spoor(&arguments.spoor).await,
-    }
-    .with_context(|| format!("starting {name}"))
+    Ok(())
 }

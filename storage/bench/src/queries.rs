@@ -1,207 +1,172 @@
-use std::time::Instant;
+//! Asking a server, checking the sizes of its answers, and the times they take.
 
-use anyhow::{Context, Result, ensure};
-use prost_types::{Duration, Timestamp};
-use spoor_proto::storage::any_value::Value;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use prost::bytes::Bytes;
 use spoor_proto::storage::dependency_reader_client::DependencyReaderClient;
+use spoor_proto::storage::trace_reader_client::TraceReaderClient;
 use spoor_proto::storage::{
-    AnyValue, FindTraceIDsRequest, FindTraceSummariesRequest, FindTracesRequest,
-    GetDependenciesRequest, GetOperationsRequest, GetServicesRequest, GetTraceParams,
-    GetTracesRequest, KeyValue, TraceQueryParameters,
+    FindTraceSummariesRequest, FindTracesRequest, GetDependenciesRequest, GetOperationsRequest,
+    GetServicesRequest, GetTraceParams, GetTracesRequest,
 };
-use tonic::Code;
-use tonic::Streaming;
+use tonic::transport::Channel;
+use tonic::{Code, Status, Streaming};
 
-use crate::load::{self, Load, RARE, SERVICES, SLOW, SLOW_NANOS, SPANS_PER_TRACE};
+use crate::encoded;
+use crate::measure::disk;
+use crate::measure::latency::Latencies;
+use crate::questions::{Ask, Kind, Question};
 use crate::servers::Server;
 
-/// How often each query is asked; the median counts.
-const REPEATS: usize = 11;
-/// No trace is cut by the limit, so that counts can be told.
-const DEPTH: i32 = 20_000;
-
-/// A question whose answer's size follows from the load.
-struct Query {
-    name: &'static str,
-    ask: Ask,
-    expected: usize,
+/// What is told about one kind of question.
+#[derive(Clone)]
+pub struct Asked {
+    pub kind: Kind,
+    /// Why there are no times.
+    pub refused: Option<String>,
+    pub warm: Latencies,
+    /// Of a store with files, none of them in the page cache.
+    pub cold: Latencies,
+    /// Of the server, for one warm question.
+    pub cpu: Duration,
+    /// Bytes read from the disk for one cold question.
+    pub read: f64,
+    /// An answer of another size than it must have, of a server that is not held to it.
+    pub wrong: Option<String>,
 }
 
-enum Ask {
-    Services,
-    Operations(&'static str),
-    Trace(usize),
-    Find(TraceQueryParameters),
-    FindIds(TraceQueryParameters),
-    Summaries(TraceQueryParameters),
-    Dependencies,
+/// How long to go on asking.
+#[derive(Clone, Copy)]
+pub struct Effort {
+    pub warm: usize,
+    pub cold: usize,
+    /// For each of both, but for the first few.
+    pub time: Duration,
 }
 
-/// Asks every server every query, checks each answer's size, and prints the median times.
-pub async fn compare(load: &Load, servers: &[(&str, Server)]) -> Result<()> {
-    print!("{:<44} {:>8}", "query (median ms)", "answers");
-    servers.iter().for_each(|(name, _)| print!(" {name:>10}"));
-    println!("{}", if servers.len() > 1 { "      ratio" } else { "" });
-    for query in queries(load) {
-        print!("{:<44} {:>8}", query.name, query.expected);
-        let mut medians = Vec::new();
-        for (name, server) in servers {
-            let median = median_millis(load, server, &query)
-                .await
-                .with_context(|| format!("asking {name}: {}", query.name))?;
-            match median {
-                Some(millis) => print!(" {millis:>10.2}"),
-                None => print!(" {:>10}", "-"),
-            }
-            medians.extend(median);
+impl Effort {
+    /// Every variant once, and nothing cold.
+    pub const CHECK: Self = Self { warm: 0, cold: 0, time: Duration::ZERO };
+    pub const QUICK: Self = Self { warm: 200, cold: 10, time: Duration::from_millis(1_500) };
+    pub const FULL: Self = Self { warm: 1_000, cold: 30, time: Duration::from_secs(10) };
+    /// What the time does not cut.
+    const LEAST: usize = 5;
+
+    fn is_over(self, asked: usize, wanted: usize, began: Instant) -> bool {
+        asked >= wanted || (asked >= Self::LEAST && began.elapsed() >= self.time)
+    }
+}
+
+/// Asks every kind of question.
+pub async fn measure(
+    server: &Server,
+    questions: &[Question],
+    effort: Effort,
+) -> Result<Vec<Asked>> {
+    let mut asked = Vec::new();
+    for kind in Kind::ALL {
+        let of_kind: Vec<_> = questions.iter().filter(|question| question.kind == kind).collect();
+        if of_kind.is_empty() {
+            continue;
         }
-        match medians[..] {
-            [spoor, other] => println!(" {:>10.2}", spoor / other),
-            _ => println!(),
+        let found = measure_kind(server, kind, &of_kind, effort).await;
+        let context = || format!("asking {} for {}", server.kind.name(), kind.name());
+        asked.push(found.with_context(context)?);
+    }
+    Ok(asked)
+}
+
+async fn measure_kind(
+    server: &Server,
+    kind: Kind,
+    questions: &[&Question],
+    effort: Effort,
+) -> Result<Asked> {
+    let channel = server.reads().await?;
+    let mut asked = Asked {
+        kind,
+        refused: None,
+        warm: Latencies::default(),
+        cold: Latencies::default(),
+        cpu: Duration::ZERO,
+        read: 0.0,
+        wrong: None,
+    };
+    // Every variant once, for its answer: this is also what warms. A check leaves none out.
+    let began = Instant::now();
+    for (count, question) in questions.iter().enumerate() {
+        if effort.warm > 0 && effort.is_over(count, usize::MAX, began) {
+            break;
+        }
+        match ask(&channel, &question.ask).await {
+            Ok(answers) => check(server, question, answers, &mut asked.wrong)?,
+            Err(error) => match refusal(&error) {
+                Some(reason) => return Ok(Asked { refused: Some(reason), ..asked }),
+                None => return Err(error),
+            },
         }
     }
+    let variants = questions.iter().cycle();
+    let (began, before) = (Instant::now(), server.usage()?.cpu);
+    for (count, question) in variants.clone().enumerate() {
+        if effort.is_over(count, effort.warm, began) {
+            break;
+        }
+        let asking = Instant::now();
+        let answers = ask(&channel, &question.ask).await?;
+        asked.warm.add(asking.elapsed());
+        check(server, question, answers, &mut asked.wrong)?;
+    }
+    asked.cpu = (server.usage()?.cpu - before) / asked.warm.len().max(1) as u32;
+    if !server.kind.keeps() {
+        return Ok(asked);
+    }
+    let (began, before) = (Instant::now(), server.usage()?.read);
+    for (count, question) in variants.enumerate() {
+        if effort.is_over(count, effort.cold, began) {
+            break;
+        }
+        disk::forget(&server.store())?;
+        let asking = Instant::now();
+        let answers = ask(&channel, &question.ask).await?;
+        asked.cold.add(asking.elapsed());
+        check(server, question, answers, &mut asked.wrong)?;
+    }
+    asked.read = (server.usage()?.read - before) as f64 / asked.cold.len().max(1) as f64;
+    Ok(asked)
+}
+
+fn check(
+    server: &Server,
+    question: &Question,
+    answers: usize,
+    wrong: &mut Option<String>,
+) -> Result<()> {
+    if answers == question.answers {
+        return Ok(());
+    }
+    let told = format!("{answers} instead of {}", question.answers);
+    if server.kind.must_answer_right() {
+        bail!("the answer's size is {told}");
+    }
+    wrong.get_or_insert(told);
     Ok(())
 }
 
-fn queries(load: &Load) -> Vec<Query> {
-    let traces = load.traces;
-    let base = || TraceQueryParameters {
-        start_time_min: Some(timestamp(load.start)),
-        start_time_max: Some(timestamp(load.start + 86_400_000_000_000)),
-        search_depth: DEPTH,
-        ..TraceQueryParameters::default()
-    };
-    let with = |change: &dyn Fn(&mut TraceQueryParameters)| {
-        let mut query = base();
-        change(&mut query);
-        query
-    };
-    let rare = |query: &mut TraceQueryParameters| {
-        let value = Some(AnyValue { value: Some(Value::StringValue("yes".to_owned())) });
-        query.attributes = vec![KeyValue { key: "bench.rare".to_owned(), value }];
-    };
-    let slow = |query: &mut TraceQueryParameters| {
-        query.duration_min =
-            Some(Duration { seconds: (SLOW_NANOS / 1_000_000_000) as i64, nanos: 0 });
-    };
-    let service = |query: &mut TraceQueryParameters| query.service_name = SERVICES[0].to_owned();
-    let window = |query: &mut TraceQueryParameters| {
-        query.start_time_min = Some(timestamp(load.start_of(traces / 2)));
-        query.start_time_max = Some(timestamp(load.start_of(traces / 2 + 99)));
-    };
-    let newest = |query: &mut TraceQueryParameters| query.search_depth = 20;
-    let rare_count = traces.div_ceil(RARE);
-    let slow_count = traces.div_ceil(SLOW);
-    let find = |name, change: &dyn Fn(&mut TraceQueryParameters), expected| Query {
-        name,
-        ask: Ask::Find(with(change)),
-        expected,
-    };
-    let all = |query: &mut TraceQueryParameters| {
-        service(query);
-        query.operation_name = "operation-0".to_owned();
-        rare(query);
-        slow(query);
-    };
-    vec![
-        Query { name: "services", ask: Ask::Services, expected: SERVICES.len() },
-        Query { name: "operations of one service", ask: Ask::Operations(SERVICES[0]), expected: 3 },
-        Query { name: "trace by id", ask: Ask::Trace(traces / 3), expected: SPANS_PER_TRACE },
-        find(
-            "newest 20 of a service",
-            &|query| {
-                service(query);
-                newest(query);
-            },
-            20,
-        ),
-        find(
-            "operation, newest 20",
-            &|query| {
-                service(query);
-                query.operation_name = "operation-4".to_owned();
-                newest(query);
-            },
-            20,
-        ),
-        find(
-            "attribute",
-            &|query| {
-                service(query);
-                rare(query);
-            },
-            rare_count,
-        ),
-        find(
-            "least duration",
-            &|query| {
-                service(query);
-                slow(query);
-            },
-            slow_count,
-        ),
-        find(
-            "100 ms of start times",
-            &|query| {
-                service(query);
-                window(query);
-            },
-            100,
-        ),
-        find(
-            "service, operation, attribute, duration",
-            &all,
-            traces.div_ceil(least_common_multiple(RARE, SLOW)),
-        ),
-        find("attribute, any service", &rare, rare_count),
-        Query {
-            name: "ids by attribute",
-            ask: Ask::FindIds(with(&|query| {
-                service(query);
-                rare(query);
-            })),
-            expected: rare_count,
-        },
-        Query {
-            name: "summaries by attribute",
-            ask: Ask::Summaries(with(&|query| {
-                service(query);
-                rare(query);
-            })),
-            expected: rare_count,
-        },
-        // frontend to cart to checkout to payment to frontend.
-        Query { name: "dependencies", ask: Ask::Dependencies, expected: SERVICES.len() },
-    ]
+/// Why a store does not answer this kind of question at all.
+fn refusal(error: &anyhow::Error) -> Option<String> {
+    let status = error.downcast_ref::<Status>()?;
+    // Jaeger tells what Badger lacks by an error of no kind.
+    let is_refusal = status.code() == Code::Unimplemented
+        || (status.code() == Code::Unknown && status.message().contains("must be set"));
+    is_refusal.then(|| status.message().to_owned())
 }
 
-fn least_common_multiple(a: usize, b: usize) -> usize {
-    (1..=b).map(|factor| a * factor).find(|multiple| multiple.is_multiple_of(b)).unwrap_or(a * b)
-}
-
-/// The median time, or none if the server does not implement the call.
-async fn median_millis(load: &Load, server: &Server, query: &Query) -> Result<Option<f64>> {
-    let mut times = Vec::with_capacity(REPEATS);
-    for _ in 0..REPEATS {
-        let began = Instant::now();
-        let answers = match ask(load, server, &query.ask).await {
-            Ok(answers) => answers,
-            Err(error) if is_unimplemented(&error) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        times.push(began.elapsed().as_secs_f64() * 1e3);
-        ensure!(answers == query.expected, "{answers} answers instead of {}", query.expected);
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(Some(times[REPEATS / 2]))
-}
-
-fn is_unimplemented(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<tonic::Status>().is_some_and(|status| status.code() == Code::Unimplemented)
-}
-
-async fn ask(load: &Load, server: &Server, ask: &Ask) -> Result<usize> {
-    let mut reader = server.reader().await?;
+/// The size of the answer, as the question has it.
+pub async fn ask(channel: &Channel, ask: &Ask) -> Result<usize> {
+    let mut reader = TraceReaderClient::new(channel.clone()).max_decoding_message_size(usize::MAX);
     Ok(match ask {
         Ask::Services => {
             reader.get_services(GetServicesRequest {}).await?.into_inner().services.len()
@@ -209,24 +174,19 @@ async fn ask(load: &Load, server: &Server, ask: &Ask) -> Result<usize> {
         Ask::Operations(service) => {
             let request =
                 GetOperationsRequest { service: (*service).to_owned(), span_kind: String::new() };
-            reader.get_operations(request).await?.into_inner().operations.len()
+            let operations = reader.get_operations(request).await?.into_inner().operations;
+            // Badger's have no kinds.
+            operations.into_iter().map(|operation| operation.name).collect::<HashSet<_>>().len()
         }
-        Ask::Trace(trace) => {
-            let params = GetTraceParams {
-                trace_id: load::trace_id(*trace).into(),
-                ..GetTraceParams::default()
-            };
+        Ask::Trace(id) => {
+            let trace_id = Bytes::copy_from_slice(id);
+            let params = GetTraceParams { trace_id, ..GetTraceParams::default() };
             let stream = reader.get_traces(GetTracesRequest { query: vec![params] }).await?;
             count(stream.into_inner()).await?.1
         }
         Ask::Find(query) => {
-            let stream =
-                reader.find_traces(FindTracesRequest { query: Some(query.clone()) }).await?;
-            count(stream.into_inner()).await?.0
-        }
-        Ask::FindIds(query) => {
-            let request = FindTraceIDsRequest { query: Some(query.clone()) };
-            reader.find_trace_i_ds(request).await?.into_inner().trace_ids.len()
+            let request = FindTracesRequest { query: Some(query.clone()) };
+            count(reader.find_traces(request).await?.into_inner()).await?.0
         }
         Ask::Summaries(query) => {
             let request = FindTraceSummariesRequest { query: Some(query.clone()) };
@@ -237,34 +197,25 @@ async fn ask(load: &Load, server: &Server, ask: &Ask) -> Result<usize> {
             }
             summaries
         }
-        Ask::Dependencies => {
-            let request = GetDependenciesRequest {
-                start_time: Some(timestamp(load.start - 1)),
-                end_time: Some(timestamp(load.start + 86_400_000_000_000)),
-            };
-            let mut reader = DependencyReaderClient::new(server.channel().await?);
+        Ask::Dependencies { start, end } => {
+            let request = GetDependenciesRequest { start_time: Some(*start), end_time: Some(*end) };
+            let mut reader = DependencyReaderClient::new(channel.clone());
             let calls = reader.get_dependencies(request).await?.into_inner().dependencies;
-            calls.iter().filter(|call| call.parent != call.child).count()
+            // Jaeger's memory store also counts a service's calls of itself.
+            let between = calls.iter().filter(|call| call.parent != call.child);
+            between.map(|call| call.call_count as usize).sum()
         }
     })
 }
 
 /// The numbers of traces and of spans in a stream.
 async fn count(mut stream: Streaming<spoor_proto::RawTraces>) -> Result<(usize, usize)> {
-    use opentelemetry_proto::tonic::trace::v1::TracesData;
-    use prost::Message;
-    let (mut traces, mut spans) = (std::collections::HashSet::new(), 0);
+    let (mut traces, mut spans) = (HashSet::new(), 0);
     while let Some(chunk) = stream.message().await? {
-        let chunk = TracesData::decode(chunk.0)?;
-        for span in chunk.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans)
-        {
-            traces.insert(span.trace_id.clone());
+        for trace in encoded::trace_ids(chunk.0)? {
             spans += 1;
+            traces.insert(trace);
         }
     }
     Ok((traces.len(), spans))
-}
-
-fn timestamp(nanos: u64) -> Timestamp {
-    Timestamp { seconds: (nanos / 1_000_000_000) as i64, nanos: (nanos % 1_000_000_000) as i32 }
 }
