@@ -7,7 +7,7 @@
 //! several rounds.
 
 #[path = "../../bench/src/generator/mod.rs"]
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code, unused_imports, reason = "shared with the benchmark, which uses all of it")]
 mod generator;
 
 use std::collections::BTreeMap;

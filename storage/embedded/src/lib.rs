@@ -1,4 +1,22 @@
 //! The embedded engine: durable, with no database to run.
+//!
+//! What is written goes to a log, is synced, and is then seen at once in a head in memory. Full
+//! heads become segments: immutable files of columns, which are merged and, when they are too old
+//! or too much, deleted in the background. Every tenant has a directory of its own. The format is
+//! drawn in `docs/format.md`, its reasons are in `docs/decisions/0003-the-embedded-engine.md`.
+//!
+//! It is not replicated, and one process at a time has a store open. Reads have no memory budget
+//! of their own yet.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use spoor_embedded::{EmbeddedStore, OpenError, Options};
+//!
+//! let store = EmbeddedStore::open(Path::new("traces"), Options::default())?;
+//! # drop(store);
+//! # Ok::<(), OpenError>(())
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod bitmap;

@@ -22,8 +22,6 @@ pub struct Options {
     pub retention: Duration,
     /// The number of tenants that have a directory.
     pub tenants: usize,
-    /// What the reads that go on at a time take of memory, all tenants together.
-    pub read_bytes: usize,
     /// For how long a write waits for space before it is refused.
     pub write_wait: Duration,
     /// For how long a disk that failed is left alone.
@@ -54,7 +52,6 @@ impl Default for Options {
             disk_bytes: 4 << 30,
             retention: Duration::from_secs(7 * 24 * 60 * 60),
             tenants: 16,
-            read_bytes: 32 << 20,
             write_wait: Duration::from_secs(5),
             retry: Duration::from_secs(1),
             block_spans: 8192,

@@ -58,7 +58,8 @@ impl AttributeEntries {
     }
 }
 
-fn level_number(level: Level) -> u8 {
+/// The number of a level on the disk.
+pub(crate) fn level_number(level: Level) -> u8 {
     match level {
         Level::Span => 0,
         Level::Resource => 1,

@@ -1,7 +1,7 @@
 //! Blocks: some thousand spans as columns.
 //!
 //! A block stands for itself: what its codes mean is in it. Its rows are ordered by trace, and
-//! inside of a trace as they came. In front there is a directory that tells where each column
+//! inside of a trace in the order that the writer gives. In front there is a directory that tells where each column
 //! lies; reading decodes only the columns that are asked for, and each has a checksum.
 //!
 //! ```text

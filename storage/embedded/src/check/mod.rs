@@ -1,7 +1,7 @@
 //! Checking a store's files, and setting aside what is damaged.
 //!
 //! All is read and decoded: the manifest and its copy; each segment's directory, catalogue and
-//! filters in both copies, and whether they have what the blocks hold; each block's columns,
+//! filters, and whether they have what the blocks hold; each block's columns,
 //! whether they make the spans that its index tells of; each record of each log.
 //!
 //! A repair keeps every file that is not sound under `damaged/` in the tenant's directory, and

@@ -197,7 +197,7 @@ impl Rows {
         self.traces.len()
     }
 
-    /// The rows of a trace, ascending, which is the order of arrival.
+    /// The rows of a trace, ascending, which is the order in which they were appended.
     pub fn rows_of(&self, trace: u32) -> impl Iterator<Item = u32> + '_ {
         self.chain(self.traces.first_row(trace))
     }

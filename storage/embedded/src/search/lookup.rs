@@ -26,7 +26,7 @@ type Place = (usize, u32, Range<u32>);
 /// Rows that were read, by segment and block.
 type Blocks = HashMap<(usize, u32), SpanRows>;
 
-/// Tells the spans of traces, one trace after the other, in the order of their arrival, as
+/// Tells the spans of traces, one trace after the other, as
 /// encoded `TracesData` below [`spoor_store::CHUNK_BYTES`] or of a single span. Traces that are
 /// not there are left out.
 pub(crate) fn for_each_fragment(
@@ -55,7 +55,7 @@ pub(crate) fn for_each_fragment(
     Ok(())
 }
 
-/// Where each trace is, in the order of arrival.
+/// Where each trace is: by segment, then block.
 fn locate(segments: &[std::sync::Arc<Segment>], ids: &[TraceId]) -> Result<Vec<Vec<Place>>, Stop> {
     let mut places = vec![Vec::new(); ids.len()];
     for (number, segment) in segments.iter().enumerate() {

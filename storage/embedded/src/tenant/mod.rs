@@ -118,7 +118,7 @@ impl Tenant {
         self.shared.view().snapshot(&self.shared.metrics)
     }
 
-    /// What it holds. A trace counts once in each segment and each head that has spans of it.
+    /// What it holds. A trace counts once in each block and each head that has spans of it.
     pub(crate) fn usage(&self) -> Usage {
         let view = self.shared.view();
         let segments = view.segments.iter().map(|segment| segment.info());

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use spoor_store::filter::Level;
 use spoor_store::otlp::SpanKind;
 
+use crate::block::entries::level_number;
 use crate::rows::ValueKind;
 
 /// An operation of a service: the name and the kind of some span.
@@ -74,16 +75,6 @@ impl<'a> AttributeKey<'a> {
             key,
             value: ValueKind::from_number(*value)?,
         })
-    }
-}
-
-fn level_number(level: Level) -> u8 {
-    match level {
-        Level::Span => 0,
-        Level::Resource => 1,
-        Level::Scope => 2,
-        Level::Event => 3,
-        Level::Link => 4,
     }
 }
 
