@@ -5,8 +5,7 @@
 //! or too much, deleted in the background. Every tenant has a directory of its own. The format is
 //! drawn in `docs/format.md`, its reasons are in `docs/decisions/0003-the-embedded-engine.md`.
 //!
-//! It is not replicated, and one process at a time has a store open. Reads have no memory budget
-//! of their own yet.
+//! It is not replicated, and one process at a time has a store open.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -21,16 +20,21 @@
 
 pub mod bitmap;
 pub mod block;
+mod budget;
 pub mod check;
 pub mod disk;
 mod ephemeral;
 mod error;
+#[cfg(any(test, feature = "simulation"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod log;
 mod manifest;
 mod metrics;
 mod options;
 mod read_only;
 pub mod rows;
+pub mod scan;
 mod search;
 pub mod segment;
 pub mod snapshot;

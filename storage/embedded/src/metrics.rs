@@ -67,6 +67,8 @@ pub(crate) struct Holdings {
     pub(crate) heads: u64,
     /// What the heads take of memory.
     pub(crate) head_bytes: u64,
+    /// What is granted to reads.
+    pub(crate) read_bytes: u64,
 }
 
 /// The engine's counters, and whether it is read-only.
@@ -79,6 +81,7 @@ pub(crate) struct Metrics {
     made: Family<Task, Counter>,
     failed: Counter,
     rejected: Family<Reason, Counter>,
+    refused_reads: Family<Reason, Counter>,
     deleted: Family<Reason, Counter>,
     blocks_read: Counter,
     blocks_skipped: Counter,
@@ -94,6 +97,7 @@ impl Default for Metrics {
             made: Family::default(),
             failed: Counter::default(),
             rejected: Family::default(),
+            refused_reads: Family::default(),
             deleted: Family::default(),
             blocks_read: Counter::default(),
             blocks_skipped: Counter::default(),
@@ -120,8 +124,14 @@ impl Metrics {
         registry.register_with_unit("store_task_output", help, Unit::Bytes, self.made.clone());
         let help = "Attempts to make or delete segments that failed, and are made again";
         registry.register("store_failed_tasks", help, self.failed.clone());
+        // From the start on, so that the first one is seen as a rise.
+        for reason in ["malformed", "too_large", "overloaded", "unavailable"] {
+            drop(self.rejected.get_or_create(&Reason { reason }));
+        }
         let help = "Export requests of which nothing was kept";
         registry.register("store_rejected_writes", help, self.rejected.clone());
+        let help = "Queries ended because of the memory that they would take";
+        registry.register("store_refused_reads", help, self.refused_reads.clone());
         let help = "Segments deleted, with all of their spans";
         registry.register("store_deleted_segments", help, self.deleted.clone());
         let help = "Blocks that searches read";
@@ -166,6 +176,10 @@ impl Metrics {
         self.rejected.get_or_create(&Reason { reason }).inc();
     }
 
+    pub(crate) fn read_refused(&self, reason: &'static str) {
+        self.refused_reads.get_or_create(&Reason { reason }).inc();
+    }
+
     pub(crate) fn deleted(&self, expiry: Expiry) {
         let reason = match expiry {
             Expiry::Age => "age",
@@ -195,7 +209,8 @@ impl fmt::Debug for Observed {
 
 impl Collector for Observed {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Holdings { log_bytes, segment_bytes, segments, heads, head_bytes } = (self.holdings)();
+        let Holdings { log_bytes, segment_bytes, segments, heads, head_bytes, read_bytes } =
+            (self.holdings)();
         let gauge = |value: u64| ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
 
         let files = [("log", log_bytes), ("segment", segment_bytes)];
@@ -212,6 +227,7 @@ impl Collector for Observed {
             ("store_segments", "Segments held", None, segments),
             ("store_heads", "Heads: logs whose spans are not in a segment yet", None, heads),
             ("store_head_memory", "Memory of the heads", Some(&Unit::Bytes), head_bytes),
+            ("store_read_memory", "Memory granted to queries", Some(&Unit::Bytes), read_bytes),
             ("store_read_only", "1 while no write can be taken", None, read_only.into()),
         ];
         for (name, help, unit, value) in gauges {

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::budget::WORKING_SET;
+
 /// The most spans that a block is to have.
 const MOST_BLOCK_SPANS: u32 = 32_768;
 
@@ -24,6 +26,12 @@ pub struct Options {
     pub tenants: usize,
     /// For how long a write waits for space before it is refused.
     pub write_wait: Duration,
+    /// What all open queries take of memory together, all tenants'. A quarter is for what grows
+    /// with an answer; a query that would need more than that is ended. At least
+    /// [`Options::LEAST_READ_BYTES`].
+    pub read_bytes: usize,
+    /// For how long a query waits for memory before it begins, or is refused.
+    pub read_wait: Duration,
     /// For how long a disk that failed is left alone.
     pub retry: Duration,
     /// The spans of a block, unless they are large: enough for columns to be small, few enough
@@ -53,6 +61,8 @@ impl Default for Options {
             retention: Duration::from_secs(7 * 24 * 60 * 60),
             tenants: 16,
             write_wait: Duration::from_secs(5),
+            read_bytes: 48 << 20,
+            read_wait: Duration::from_secs(5),
             retry: Duration::from_secs(1),
             block_spans: 8192,
         }
@@ -60,6 +70,9 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The least that open queries can do with.
+    pub const LEAST_READ_BYTES: usize = 4 * WORKING_SET;
+
     /// Why these options cannot be, if they cannot.
     pub(crate) fn check(&self) -> Result<(), String> {
         // Heads, their segments and what is merged need space beside each other.
@@ -68,6 +81,13 @@ impl Options {
             return Err(format!(
                 "{} bytes of disk are less than eight logs of {} bytes",
                 self.disk_bytes, self.log_bytes
+            ));
+        }
+        if self.read_bytes < Self::LEAST_READ_BYTES {
+            return Err(format!(
+                "{} bytes of memory for queries are less than {}",
+                self.read_bytes,
+                Self::LEAST_READ_BYTES
             ));
         }
         if !(1..=MOST_BLOCK_SPANS).contains(&self.block_spans) {

@@ -19,14 +19,14 @@ impl Default for ReadOnly {
 }
 
 impl ReadOnly {
-    /// A tenant takes no writes, for this reason.
-    pub(crate) fn set(&self, dir: &str, reason: &str) {
-        self.change(|reasons| reasons.insert(dir.to_owned(), reason.to_owned()));
+    /// A tenant takes no writes, for this reason. Tells whether it did before.
+    pub(crate) fn set(&self, dir: &str, reason: &str) -> bool {
+        self.change(|reasons| reasons.insert(dir.to_owned(), reason.to_owned()).is_none())
     }
 
     /// A tenant takes writes.
     pub(crate) fn clear(&self, dir: &str) {
-        self.change(|reasons| reasons.remove(dir));
+        self.change(|reasons| drop(reasons.remove(dir)));
     }
 
     pub(crate) fn reason(&self) -> Option<String> {
@@ -37,9 +37,9 @@ impl ReadOnly {
         self.shown.subscribe()
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, String>) -> T) {
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, String>) -> T) -> T {
         let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut reasons);
+        let changed = change(&mut reasons);
         let reason = reasons.values().next();
         self.shown.send_if_modified(|shown| {
             let differs = shown.as_ref() != reason;
@@ -48,6 +48,7 @@ impl ReadOnly {
             }
             differs
         });
+        changed
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use prometheus_client::registry::Registry;
 use spoor_store::ingest::Written;
 use spoor_store::otlp::{SpanKind, spans_of};
@@ -17,19 +18,26 @@ use spoor_store::{
 };
 use tokio::sync::{Mutex, watch};
 
+use crate::budget::{Grant, ReadBudget};
 use crate::disk::{Disk, MeteredDisk, RealDisk};
 use crate::ephemeral::EphemeralDirectory;
 use crate::error::OpenError;
 use crate::metrics::{Holdings, Metrics};
 use crate::options::Options;
 use crate::search;
-use crate::stream::{Stop, stream};
+use crate::stream::{Sink, Stop, stream};
 use crate::tenant::{self, Clock, Snapshot};
 
 /// The file that a process locks while it has a store open.
 pub(crate) const LOCK: &str = "LOCK";
 /// What the name of a tenant's directory begins with.
 pub(crate) const TENANT: &str = "tenant-";
+
+/// What a trace that is asked for takes, about: itself, its id in the order of the request, and in
+/// a set.
+const LOOKUP_BYTES: usize = size_of::<TraceLookup>() + 3 * size_of::<TraceId>();
+/// What a span takes while its trace is summarized, about: its id in a set, and its parent's.
+const SUMMARIZED_BYTES: usize = 3 * size_of::<[u8; 8]>();
 
 /// The engine over a directory. Its work ends when it is dropped.
 #[derive(Debug)]
@@ -45,6 +53,7 @@ struct Shared {
     /// Held while a tenant is made.
     making: Mutex<()>,
     metrics: Arc<Metrics>,
+    reads: Arc<ReadBudget>,
     /// Held for as long as the store is open.
     _lock: Option<File>,
     /// Removed after all that is in it was closed.
@@ -154,8 +163,49 @@ impl EmbeddedStore {
         self.shared.metrics.read_only.watch()
     }
 
-    fn snapshot(&self, tenant: &Tenant) -> Option<Snapshot> {
-        self.shared.get(tenant).map(|tenant| tenant.snapshot())
+    /// The memory of the spans that are in no segment yet, in bytes.
+    #[cfg(any(test, feature = "simulation"))]
+    pub fn head_memory(&self) -> usize {
+        self.shared.holdings().head_bytes as usize
+    }
+
+    /// The memory that is granted to queries at present, in bytes.
+    #[cfg(any(test, feature = "simulation"))]
+    pub fn read_memory(&self) -> usize {
+        self.shared.reads.granted()
+    }
+
+    /// A stream of what the work puts, from what the tenant has once memory was granted: who waits
+    /// for that keeps no head in memory.
+    fn stream<T: Send + 'static>(
+        &self,
+        tenant: &Tenant,
+        work: impl FnOnce(&Snapshot, &Grant, &Sink<T>) -> Result<(), Stop> + Send + 'static,
+    ) -> BoxStream<'static, Result<T, ReadError>> {
+        let (shared, tenant) = (Arc::clone(&self.shared), tenant.clone());
+        stream(Arc::clone(&self.shared.reads), move |grant, sink| {
+            let snapshot = shared.get(&tenant).map(|tenant| tenant.snapshot());
+            snapshot.map_or(Ok(()), |snapshot| work(&snapshot, grant, sink))
+        })
+    }
+
+    /// Does the work on a thread where it may wait for the disk. It is told once nobody waits for
+    /// it.
+    async fn answer<T: Default + Send + 'static>(
+        &self,
+        tenant: &Tenant,
+        work: impl FnOnce(&Snapshot, &Grant, &dyn Fn() -> bool) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let grant = self.shared.reads.grant().await?;
+        let Some(tenant) = self.shared.get(tenant) else { return Ok(T::default()) };
+        let waiting = Arc::new(());
+        let caller: Weak<()> = Arc::downgrade(&waiting);
+        let done = tokio::task::spawn_blocking(move || {
+            work(&tenant.snapshot(), &grant, &|| caller.strong_count() == 0)
+        });
+        let done = done.await;
+        drop(waiting);
+        done.map_err(|error| ReadError::Unavailable(format!("the read ended early: {error}")))?
     }
 }
 
@@ -176,7 +226,9 @@ impl Shared {
         }
         let (tenants, making) = (RwLock::new(tenants), Mutex::new(()));
         let (_lock, _ephemeral) = (None, None);
-        Ok(Self { disk, options, clock, tenants, making, metrics, _lock, _ephemeral })
+        let (bytes, wait) = (options.read_bytes, options.read_wait);
+        let reads = Arc::new(ReadBudget::new(bytes, wait, Arc::clone(&metrics)));
+        Ok(Self { disk, options, clock, tenants, making, metrics, reads, _lock, _ephemeral })
     }
 
     fn get(&self, tenant: &Tenant) -> Option<Arc<tenant::Tenant>> {
@@ -189,14 +241,14 @@ impl Shared {
     }
 
     fn holdings(&self) -> Holdings {
-        self.all().iter().map(|tenant| tenant.holdings()).fold(Holdings::default(), |sum, it| {
-            Holdings {
-                log_bytes: sum.log_bytes + it.log_bytes,
-                segment_bytes: sum.segment_bytes + it.segment_bytes,
-                segments: sum.segments + it.segments,
-                heads: sum.heads + it.heads,
-                head_bytes: sum.head_bytes + it.head_bytes,
-            }
+        let none = Holdings { read_bytes: self.reads.granted() as u64, ..Holdings::default() };
+        self.all().iter().map(|tenant| tenant.holdings()).fold(none, |sum, it| Holdings {
+            read_bytes: sum.read_bytes,
+            log_bytes: sum.log_bytes + it.log_bytes,
+            segment_bytes: sum.segment_bytes + it.segment_bytes,
+            segments: sum.segments + it.segments,
+            heads: sum.heads + it.heads,
+            head_bytes: sum.head_bytes + it.head_bytes,
         })
     }
 
@@ -253,24 +305,22 @@ impl Store for EmbeddedStore {
     }
 
     fn get_traces(&self, tenant: &Tenant, lookups: Vec<TraceLookup>) -> ChunkStream {
-        let snapshot = self.snapshot(tenant);
-        stream(move |sink| {
-            let Some(snapshot) = snapshot else { return Ok(()) };
+        self.stream(tenant, move |snapshot, grant, sink| {
+            let mut held = grant.list();
+            held.resize(lookups.len() * LOOKUP_BYTES)?;
             let mut seen = HashSet::new();
             let ids = lookups.into_iter().map(|lookup| lookup.trace_id);
             let ids: Vec<_> = ids.filter(|id| seen.insert(*id)).collect();
-            search::for_each_fragment(&snapshot, &ids, |trace_id, data| {
+            search::for_each_fragment(snapshot, grant, &ids, |trace_id, data| {
                 Ok(sink.put(TraceChunk { trace_id, data })?)
             })
         })
     }
 
     fn find_traces(&self, tenant: &Tenant, query: TraceQuery) -> ChunkStream {
-        let snapshot = self.snapshot(tenant);
-        stream(move |sink| {
-            let Some(snapshot) = snapshot else { return Ok(()) };
-            let ids = search::find(&snapshot, &query, || sink.is_gone())?;
-            search::for_each_fragment(&snapshot, &ids, |trace_id, data| {
+        self.stream(tenant, move |snapshot, grant, sink| {
+            let found = search::find(snapshot, grant, &query, || sink.is_gone())?;
+            search::for_each_fragment(snapshot, grant, found.ids(), |trace_id, data| {
                 Ok(sink.put(TraceChunk { trace_id, data })?)
             })
         })
@@ -281,28 +331,28 @@ impl Store for EmbeddedStore {
         tenant: &Tenant,
         query: TraceQuery,
     ) -> Result<Vec<FoundTrace>, ReadError> {
-        let Some(snapshot) = self.snapshot(tenant) else { return Ok(Vec::new()) };
-        blocking(move |is_gone| {
-            let ids = search::find(&snapshot, &query, is_gone)?;
-            found_traces(&snapshot, &ids)
+        self.answer(tenant, move |snapshot, grant, is_gone| {
+            let found = search::find(snapshot, grant, &query, is_gone)?;
+            found_traces(snapshot, grant, found.ids())
         })
         .await
     }
 
     fn find_summaries(&self, tenant: &Tenant, query: TraceQuery) -> SummaryStream {
-        let snapshot = self.snapshot(tenant);
-        stream(move |sink| {
-            let Some(snapshot) = snapshot else { return Ok(()) };
-            let ids = search::find(&snapshot, &query, || sink.is_gone())?;
+        self.stream(tenant, move |snapshot, grant, sink| {
+            let found = search::find(snapshot, grant, &query, || sink.is_gone())?;
             let mut open: Option<(TraceId, Summarizer)> = None;
-            search::for_each_fragment(&snapshot, &ids, |trace_id, data| {
+            let mut held = grant.list();
+            search::for_each_fragment(snapshot, grant, found.ids(), |trace_id, data| {
                 // The fragments of a trace come one after the other.
                 if open.as_ref().is_none_or(|(id, _)| *id != trace_id)
                     && let Some((_, whole)) = open.replace((trace_id, Summarizer::new(trace_id)))
                 {
                     sink.put(whole.finish())?;
+                    held.resize(0)?;
                 }
                 if let Some((_, summarizer)) = &mut open {
+                    held.grow(spans_of(&data).count() * SUMMARIZED_BYTES)?;
                     spans_of(&data).for_each(|span| summarizer.add(&span));
                 }
                 Ok(())
@@ -312,8 +362,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn services(&self, tenant: &Tenant) -> Result<Vec<String>, ReadError> {
-        let Some(snapshot) = self.snapshot(tenant) else { return Ok(Vec::new()) };
-        blocking(move |_| search::services(&snapshot)).await
+        self.answer(tenant, |snapshot, grant, _| search::services(snapshot, grant)).await
     }
 
     async fn operations(
@@ -322,9 +371,11 @@ impl Store for EmbeddedStore {
         service: &str,
         kind: Option<SpanKind>,
     ) -> Result<Vec<Operation>, ReadError> {
-        let Some(snapshot) = self.snapshot(tenant) else { return Ok(Vec::new()) };
         let service = service.to_owned();
-        blocking(move |_| search::operations(&snapshot, &service, kind)).await
+        self.answer(tenant, move |snapshot, grant, _| {
+            search::operations(snapshot, grant, &service, kind)
+        })
+        .await
     }
 
     async fn dependencies(
@@ -332,8 +383,10 @@ impl Store for EmbeddedStore {
         tenant: &Tenant,
         range: TimeRange,
     ) -> Result<Vec<Dependency>, ReadError> {
-        let Some(snapshot) = self.snapshot(tenant) else { return Ok(Vec::new()) };
-        blocking(move |is_gone| search::dependencies(&snapshot, range, is_gone)).await
+        self.answer(tenant, move |snapshot, grant, is_gone| {
+            search::dependencies(snapshot, grant, range, is_gone)
+        })
+        .await
     }
 
     async fn purge(&self, tenant: &Tenant) -> Result<(), WriteError> {
@@ -357,9 +410,15 @@ impl Store for EmbeddedStore {
 }
 
 /// Between which times the spans of each trace lie.
-fn found_traces(snapshot: &Snapshot, ids: &[TraceId]) -> Result<Vec<FoundTrace>, ReadError> {
+fn found_traces(
+    snapshot: &Snapshot,
+    grant: &Grant,
+    ids: &[TraceId],
+) -> Result<Vec<FoundTrace>, ReadError> {
+    let mut held = grant.list();
+    held.resize(size_of::<FoundTrace>() * ids.len())?;
     let mut found = Vec::<FoundTrace>::with_capacity(ids.len());
-    let read = search::for_each_fragment(snapshot, ids, |trace_id, data| {
+    let read = search::for_each_fragment(snapshot, grant, ids, |trace_id, data| {
         let part = extent(trace_id, spans_of(&data));
         match found.last_mut().filter(|last| last.trace_id == trace_id) {
             Some(last) => {
@@ -375,17 +434,6 @@ fn found_traces(snapshot: &Snapshot, ids: &[TraceId]) -> Result<Vec<FoundTrace>,
         Err(Stop::Failed(error)) => Err(error),
         Err(Stop::Gone) => Err(ReadError::Unavailable("the read ended early".to_owned())),
     }
-}
-
-/// Does the work on a thread where it may wait for the disk. It is told once nobody waits for it.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce(&dyn Fn() -> bool) -> Result<T, ReadError> + Send + 'static,
-) -> Result<T, ReadError> {
-    let waiting = Arc::new(());
-    let caller: Weak<()> = Arc::downgrade(&waiting);
-    let done = tokio::task::spawn_blocking(move || work(&|| caller.strong_count() == 0)).await;
-    drop(waiting);
-    done.map_err(|error| ReadError::Unavailable(format!("the read ended early: {error}")))?
 }
 
 /// Makes a directory and those around it, such that a power cut takes none of them away.
@@ -420,8 +468,11 @@ pub(crate) fn lock(directory: &Path) -> Result<File, OpenError> {
         Ok(()) => {
             let written = file.set_len(0);
             let written = written.and_then(|()| writeln!(file, "process {}", std::process::id()));
-            written.map_err(locking)?;
-            Ok(file)
+            match written {
+                // It is locked all the same; only nobody is told by whom.
+                Err(error) if error.kind() == ErrorKind::StorageFull => Ok(file),
+                written => written.map(|()| file).map_err(|error| locking(error).into()),
+            }
         }
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();

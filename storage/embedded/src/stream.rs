@@ -1,12 +1,16 @@
 //! Streams that a thread fills, which may wait for the disk.
 
-use futures::StreamExt;
+use std::sync::Arc;
+
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 use spoor_store::ReadError;
 use tokio::sync::mpsc;
 
+use crate::budget::{Grant, ReadBudget};
+
 /// How many items wait for a slow reader.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 
 /// Where the work puts what it finds.
 pub(crate) struct Sink<T>(mpsc::Sender<Option<Result<T, ReadError>>>);
@@ -47,16 +51,19 @@ impl From<ReadError> for Stop {
     }
 }
 
-/// A stream of what the work puts. It begins when the stream is read, and ends soon after the
-/// stream is dropped.
+/// A stream of what the work puts. It begins when the stream is read, once it was granted memory,
+/// and ends soon after the stream is dropped.
 pub(crate) fn stream<T: Send + 'static>(
-    work: impl FnOnce(&Sink<T>) -> Result<(), Stop> + Send + 'static,
+    budget: Arc<ReadBudget>,
+    work: impl FnOnce(&Grant, &Sink<T>) -> Result<(), Stop> + Send + 'static,
 ) -> BoxStream<'static, Result<T, ReadError>> {
     let begin = async move {
+        let grant = budget.grant().await?;
         let (sender, receiver) = mpsc::channel(WAITING);
+        let granted = Arc::clone(&grant);
         tokio::task::spawn_blocking(move || {
             let sink = Sink(sender);
-            let last = match work(&sink) {
+            let last = match work(&granted, &sink) {
                 Ok(()) => None,
                 Err(Stop::Failed(error)) => Some(Err(error)),
                 Err(Stop::Gone) => return,
@@ -64,18 +71,20 @@ pub(crate) fn stream<T: Send + 'static>(
             // Who is gone needs no end.
             let _ = sink.0.blocking_send(last);
         });
-        items(receiver)
+        Ok(items(receiver, grant))
     };
-    stream::once(begin).flatten().boxed()
+    stream::once(begin).try_flatten().boxed()
 }
 
 fn items<T: Send + 'static>(
     receiver: mpsc::Receiver<Option<Result<T, ReadError>>>,
+    grant: Arc<Grant>,
 ) -> impl futures::Stream<Item = Result<T, ReadError>> {
-    stream::unfold(Some(receiver), |receiver| async move {
-        let mut receiver = receiver?;
+    // The grant is held until the last item was taken, or nobody reads any more.
+    stream::unfold(Some((receiver, grant)), |state| async move {
+        let (mut receiver, grant) = state?;
         match receiver.recv().await {
-            Some(Some(Ok(item))) => Some((Ok(item), Some(receiver))),
+            Some(Some(Ok(item))) => Some((Ok(item), Some((receiver, grant)))),
             Some(Some(Err(error))) => Some((Err(error), None)),
             Some(None) => None,
             // The work panicked: what came may not be all.

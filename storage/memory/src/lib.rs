@@ -175,7 +175,7 @@ impl Store for MemoryStore {
                     break;
                 }
                 let spans: Vec<_> = trace.spans().map(|span| CallSpan::from(&span)).collect();
-                counts.add(&spans, range);
+                counts.add(&spans, |span| *span, range);
             }
             counts.into_sorted()
         })

@@ -39,6 +39,15 @@ impl std::error::Error for WriteError {}
 pub enum ReadError {
     /// The query asks for something that this engine can't evaluate.
     Unsupported(String),
+    /// The answer takes more memory than a query may ever have. A retry can't help.
+    TooLarge(String),
+    /// The engine is at a limit for now. A retry after this time may succeed.
+    Overloaded {
+        /// The limit that was met.
+        reason: String,
+        /// The least time to wait.
+        retry_after: Duration,
+    },
     /// The engine can't read at present, by its own fault.
     Unavailable(String),
 }
@@ -47,6 +56,9 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsupported(what) => write!(f, "evaluating the query: {what} is not supported"),
+            Self::TooLarge(reason) | Self::Overloaded { reason, .. } => {
+                write!(f, "evaluating the query: {reason}")
+            }
             Self::Unavailable(reason) => write!(f, "reading from the store: {reason}"),
         }
     }

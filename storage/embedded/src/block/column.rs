@@ -5,7 +5,7 @@ use crate::rows::{Level, Part};
 
 /// A column of a block. Its number is part of the format.
 ///
-/// Columns of spans are in the order of [`super::layout`] unless another one is told, and have
+/// Columns of spans are in the order of a block's layout unless another one is told, and have
 /// values only of those spans whose template has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Column {

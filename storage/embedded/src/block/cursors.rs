@@ -58,6 +58,11 @@ impl Cursors {
         self.next.len()
     }
 
+    /// The number of values, all columns together but that of rows that are kept whole.
+    pub(super) fn values(&self) -> usize {
+        self.next.iter().sum::<usize>() - self.next[RAW]
+    }
+
     /// The number of the column that has a part's values; `slot` is that of an attribute.
     pub(super) fn column(&self, part: Part, slot: u32) -> usize {
         match part {

@@ -22,8 +22,8 @@ use super::column::Column;
 
 const MAGIC: &[u8; 4] = b"SpBk";
 
-/// The version that this code writes, and the only one that it reads.
-const VERSION: u8 = 1;
+/// The version that is written, the latest that is read.
+pub(super) const VERSION: u8 = 1;
 
 /// The length of what comes before the varints.
 pub(crate) const PREFIX: usize = 9;
@@ -56,7 +56,7 @@ pub(crate) struct Place {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     Invalid(Invalid),
-    Version(u8),
+    Newer(u8),
 }
 
 impl From<Invalid> for Flaw {
@@ -91,12 +91,26 @@ pub(crate) fn len(prefix: &[u8; PREFIX]) -> Result<u32, Flaw> {
     if input.take(MAGIC.len())? != MAGIC {
         return Err(Invalid("it does not begin as a block does").into());
     }
-    let version = input.u8()?;
-    if version != VERSION {
-        return Err(Flaw::Version(version));
+    match input.u8()? {
+        0 => Err(NO_VERSION.into()),
+        1..=VERSION => Ok(input.u32()?),
+        version => Err(Flaw::Newer(version)),
     }
-    Ok(input.u32()?)
 }
+
+/// Whether a block that seems to be of a newer version is one of this version, of which that byte
+/// alone is damaged.
+pub(crate) fn is_only_version_wrong(block: &[u8]) -> bool {
+    let mut own = block.to_vec();
+    let Some(version) = own.get_mut(MAGIC.len()) else { return false };
+    *version = VERSION;
+    let Some(Ok(len)) = own.first_chunk().map(len) else { return false };
+    let directory = own.get(..len as usize);
+    directory.is_some_and(|directory| Directory::get(directory, own.len() as u32).is_ok())
+}
+
+/// No program ever wrote such a version.
+pub(crate) const NO_VERSION: Invalid = Invalid("its version is none");
 
 impl Directory {
     /// Reads a directory, which is all of `bytes`, of a block of this length.
@@ -219,7 +233,9 @@ mod tests {
     fn other_versions_and_other_files_are_told_apart() {
         let mut bytes = encoded();
         bytes[4] = 2;
-        assert_eq!(len(bytes.first_chunk().unwrap()), Err(Flaw::Version(2)));
+        assert_eq!(len(bytes.first_chunk().unwrap()), Err(Flaw::Newer(2)));
+        bytes[4] = 0;
+        assert_eq!(len(bytes.first_chunk().unwrap()), Err(Flaw::Invalid(NO_VERSION)));
         bytes[0] = b'x';
         assert!(matches!(len(bytes.first_chunk().unwrap()), Err(Flaw::Invalid(_))));
     }

@@ -2,6 +2,7 @@ use std::{fmt, io};
 
 use super::bytes::Invalid;
 use super::column::Column;
+use super::directory::VERSION;
 use crate::rows::RebuildError;
 
 /// Why a block, or a part of it, cannot be read.
@@ -22,8 +23,8 @@ pub enum BlockError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The block was written in a format that this version of the program does not know.
-    Version(u8),
+    /// A later version of the program wrote the block: that is its format's version.
+    Newer(u8),
     /// A row does not make a span.
     Row(RebuildError),
 }
@@ -65,9 +66,11 @@ impl fmt::Display for BlockError {
         match self {
             Self::Io { part, source } => write!(f, "reading {part} of a block: {source}"),
             Self::Damaged { part, reason } => write!(f, "reading {part} of a block: {reason}"),
-            Self::Version(version) => {
-                write!(f, "reading a block: its format has the unknown version {version}")
-            }
+            Self::Newer(version) => write!(
+                f,
+                "reading a block: its format has version {version}, this program knows \
+                 {VERSION}: use a newer one"
+            ),
             Self::Row(error) => write!(f, "putting a span of a block together: {error}"),
         }
     }

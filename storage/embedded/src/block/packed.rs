@@ -52,9 +52,14 @@ impl Packer {
                 return;
             }
         }
-        put_len(bytes.len() << 1, out);
-        out.extend_from_slice(bytes);
+        put_plain(bytes, out);
     }
+}
+
+/// Appends the bytes as they are.
+pub(crate) fn put_plain(bytes: &[u8], out: &mut Vec<u8>) {
+    put_len(bytes.len() << 1, out);
+    out.extend_from_slice(bytes);
 }
 
 /// Bytes that may still be compressed.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::bytes::{Input, Invalid};
 use super::column::Column;
-use super::directory::{self, CHECKSUM, Directory, Flaw, MOST_VALUES, PREFIX};
+use super::directory::{self, CHECKSUM, Directory, Flaw, MOST_VALUES, NO_VERSION, PREFIX};
 use super::error::{BlockError, BlockPart};
 use super::fixed::Fixed;
 use super::ints;
@@ -60,7 +60,14 @@ impl Reader {
             Ok(directory_len) if directory_len <= len => directory_len,
             Ok(_) => return Err(invalid(Invalid("it is longer than the block"))),
             Err(Flaw::Invalid(flaw)) => return Err(invalid(flaw)),
-            Err(Flaw::Version(version)) => return Err(BlockError::Version(version)),
+            Err(Flaw::Newer(version)) => {
+                let block = read(0..len)?;
+                return Err(if directory::is_only_version_wrong(&block) {
+                    invalid(NO_VERSION)
+                } else {
+                    BlockError::Newer(version)
+                });
+            }
         };
         if directory_len as usize > head.len() {
             head = read(0..directory_len)?;

@@ -83,6 +83,11 @@ impl SpanRows {
         self.rows.iter().map(|row| row.number)
     }
 
+    /// What the texts may take of memory, which are read when they are asked for.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.texts.bytes()
+    }
+
     fn row(&self, number: u32) -> Option<&Row> {
         let index = self.rows.binary_search_by_key(&number, |row| row.number).ok()?;
         self.rows.get(index)

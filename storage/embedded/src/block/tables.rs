@@ -22,10 +22,15 @@
 use std::collections::HashMap;
 
 use super::bytes::{Input, Invalid, put_len, put_varint};
-use super::packed::{MOST_UNPACKED, Packed, Packer};
+use super::packed::{self, Packed, Packer};
 use crate::rows::{
     EventTemplate, FieldOrder, Level, LinkTemplate, Presence, Slot, Status, Template, ValueKind,
 };
+
+/// A compressed body is up to this long, or [`GREATEST_RATIO`] times what is stored of it: in memory
+/// it takes many times its length, which a few bytes must not bring about.
+const MOST_BY_A_FEW_BYTES: usize = 1 << 20;
+const GREATEST_RATIO: usize = 32;
 
 /// What codes stand for. The key of a slot is the key's number here.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,13 +101,19 @@ impl Tables {
             body.push(bits(&flags) as u8 | presence);
             put_slots(slots, &mut body);
         }
+        let start = out.len();
         put_len(body.len(), out);
+        let packed = out.len();
         packer.put(&body, out);
+        if body.len() > most_unpacked(out.len() - start) {
+            out.truncate(packed);
+            packed::put_plain(&body, out);
+        }
     }
 
     pub(crate) fn get(bytes: &[u8]) -> Result<Self, Invalid> {
         let mut input = Input::new(bytes);
-        let len = input.count(MOST_UNPACKED.max(bytes.len()))?;
+        let len = input.count(most_unpacked(bytes.len()))?;
         let body = Packed::get(&mut input)?.unpack(len)?;
         input.end()?;
         let mut input = Input::new(&body);
@@ -141,6 +152,11 @@ impl Tables {
         input.end()?;
         Ok(Self { keys, slots, spans, events, links })
     }
+}
+
+/// The most bytes of a body of which so many are stored.
+fn most_unpacked(stored: usize) -> usize {
+    stored.saturating_mul(GREATEST_RATIO).max(MOST_BY_A_FEW_BYTES)
 }
 
 fn put_template(Shaped { template, slots }: &Shaped<Template>, body: &mut Vec<u8>) {
@@ -308,6 +324,33 @@ mod tests {
             tables.put(&mut Packer::new().unwrap(), &mut out);
             assert_eq!(Tables::get(&out), Ok(tables));
         }
+    }
+
+    #[test]
+    fn a_few_bytes_that_tell_of_many_keys_are_refused() {
+        // Keys without a byte, and no slots or templates.
+        let body = |keys: usize| {
+            let mut body = Vec::new();
+            put_len(keys, &mut body);
+            body.resize(body.len() + keys + 4, 0);
+            body
+        };
+        for (keys, is_read) in [(1_000_000, true), (1_100_000, false)] {
+            let body = body(keys);
+            let mut out = Vec::new();
+            put_len(body.len(), &mut out);
+            Packer::new().unwrap().put(&body, &mut out);
+            assert!(out.len() < 1_000);
+            assert_eq!(Tables::get(&out).is_ok(), is_read, "{keys}");
+        }
+    }
+
+    #[test]
+    fn large_tables_that_could_be_made_very_small_come_back() {
+        let tables = Tables { keys: vec![vec![b'k'; 100]; 30_000], ..Tables::default() };
+        let mut out = Vec::new();
+        tables.put(&mut Packer::new().unwrap(), &mut out);
+        assert_eq!(Tables::get(&out), Ok(tables));
     }
 
     #[test]

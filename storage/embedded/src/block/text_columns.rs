@@ -84,6 +84,11 @@ impl Texts {
         self.dictionary.len()
     }
 
+    /// What all of them take together once they were read.
+    pub(super) fn bytes(&self) -> usize {
+        self.dictionary.bytes()
+    }
+
     /// A text by its number.
     pub(super) fn text(&self, number: u32) -> Result<&[u8], Invalid> {
         self.dictionary.text(&self.bytes, number)

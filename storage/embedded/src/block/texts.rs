@@ -224,6 +224,11 @@ impl Dictionary {
         self.ends.len()
     }
 
+    /// What all texts take together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.ends.last().map_or(0, |end| *end as usize)
+    }
+
     /// The length of a text; none if there is no such text.
     pub(crate) fn text_len(&self, number: u32) -> Option<usize> {
         self.range(number).map(|range| range.len())

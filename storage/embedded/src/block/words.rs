@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::bytes::Invalid;
 use super::column::Column;
 use super::cursors::{Cursors, Shapes};
+use super::directory::MOST_VALUES;
 use super::error::BlockError;
 use super::numbers::Numbers;
-use super::reader::Reader;
+use super::reader::{Reader, TOO_MANY};
 use super::rebuild::Row;
 use super::text_columns::{SomeTexts, Texts};
 use super::texts::Codes;
@@ -37,6 +38,10 @@ impl TextCodes {
         })?;
         self.columns.push((first, texts));
         Ok(first)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.columns.iter().map(|(_, texts)| texts.bytes()).sum()
     }
 
     pub(super) fn text(&self, code: u32) -> Option<&[u8]> {
@@ -74,6 +79,10 @@ impl<'b> Words<'b> {
         texts: TextCodes,
     ) -> Result<Self, BlockError> {
         let totals = Cursors::at_end(&shapes, reader.layout()?);
+        // A few bytes may tell of as many values in each of many columns.
+        if totals.values() > MOST_VALUES {
+            return Err(BlockError::in_column(Column::Tables)(TOO_MANY));
+        }
         Ok(Self {
             reader,
             columns: (0..totals.columns()).map(|_| None).collect(),

@@ -29,26 +29,36 @@ impl Check<'_> {
                 Err(_) => unread += record.payload.len() as u64,
             }
         }
-        let Report { damaged_regions, damaged_bytes, tail_bytes, end, .. } = log.report();
-        if damaged_regions > 0 {
-            let reason = format!("{damaged_regions} places in it are damaged");
-            self.find(tenant, path.clone(), None, &reason, Loss::Bytes(damaged_bytes));
-        }
-        if unread > 0 {
-            let reason = "some records are no export requests";
-            self.find(tenant, path.clone(), None, reason, Loss::Bytes(unread));
-        }
-        if end == 0 && tail_bytes > 0 {
-            let reason = "neither its header nor any record can be read";
-            self.find(tenant, path.clone(), None, reason, Loss::Bytes(tail_bytes));
+        let report = log.report();
+        for (reason, loss) in log_damage(&report, unread) {
+            self.find(tenant, path.clone(), None, &reason, loss);
         }
         if self.report.findings.len() > before {
             plan.rewrite_log(number);
-        } else if tail_bytes > 0 {
+        } else if report.tail_bytes > 0 {
             // Nothing but damage to the last record looks the same.
+            let tail_bytes = report.tail_bytes;
             let reason = format!("a crash tore its last {tail_bytes} bytes");
             self.find(tenant, path, None, &reason, Loss::Leftover);
         }
         Ok(())
     }
+}
+
+/// What is lost of a log: the damage that a replay reports, and so many bytes of records that are
+/// no export requests.
+pub(crate) fn log_damage(report: &Report, unread: u64) -> Vec<(String, Loss)> {
+    let Report { damaged_regions, damaged_bytes, tail_bytes, end, .. } = *report;
+    let places = format!("{damaged_regions} places in it are damaged");
+    let unreadable = "neither its header nor any record can be read".to_owned();
+    let headless = if end == 0 { tail_bytes } else { 0 };
+    [
+        (places, damaged_bytes),
+        ("some records are no export requests".to_owned(), unread),
+        (unreadable, headless),
+    ]
+    .into_iter()
+    .filter(|(_, bytes)| *bytes > 0)
+    .map(|(reason, bytes)| (reason, Loss::Bytes(bytes)))
+    .collect()
 }

@@ -23,6 +23,7 @@ use crate::error::OpenError;
 use crate::manifest::{FileName, Manifest, ManifestError};
 pub use crate::tools::Progress;
 use crate::tools::{self, TenantDir};
+pub(crate) use log::log_damage;
 use repair::Plan;
 
 /// What a check found.
@@ -207,7 +208,7 @@ impl Check<'_> {
              may be there twice"
         );
         self.find(tenant, path, None, &reason, Loss::Nothing);
-        Ok((repair::manifest_of(self.disk, &tenant.dir, files), false))
+        Ok((repair::manifest_of(self.disk, &tenant.dir, files)?, false))
     }
 
     fn manifest_copies(

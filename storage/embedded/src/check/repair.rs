@@ -13,7 +13,7 @@ use crate::disk::Disk;
 use crate::error::OpenError;
 use crate::log::{LogWriter, Record, replay};
 use crate::manifest::{FileName, Manifest};
-use crate::segment::{Catalogue, NewSegment, Segment, SegmentInfo, SegmentWriter};
+use crate::segment::{Catalogue, NewSegment, Segment, SegmentError, SegmentInfo, SegmentWriter};
 use crate::tenant::add_to_catalogue;
 use crate::tools::DAMAGED;
 
@@ -51,16 +51,24 @@ impl Plan {
 }
 
 /// A manifest of all segments and logs that are there.
-pub(super) fn manifest_of(disk: &dyn Disk, dir: &str, files: &[FileName]) -> Manifest {
-    let open = |file: &FileName| match file {
-        FileName::Segment(_) => Segment::open(disk, &file.path_in(dir)).ok(),
-        _ => None,
-    };
-    let mut segments: Vec<SegmentInfo> =
-        files.iter().filter_map(open).map(|segment| segment.info().clone()).collect();
+pub(super) fn manifest_of(
+    disk: &dyn Disk,
+    dir: &str,
+    files: &[FileName],
+) -> Result<Manifest, OpenError> {
+    let mut segments = Vec::new();
+    for file in files {
+        let FileName::Segment(number) = file else { continue };
+        match Segment::open(disk, &file.path_in(dir)) {
+            Ok(segment) => segments.push(segment.info().clone()),
+            Err(error @ SegmentError::Newer { .. }) => return Err(error.into()),
+            // What a manifest does not have would be removed. So it is found again, and set aside.
+            Err(_) => segments.push(SegmentInfo { number: *number, ..SegmentInfo::default() }),
+        }
+    }
     segments.sort_by_key(|info| (info.arrival_min, info.arrival_max, info.number));
     let next_file = files.iter().filter_map(|file| file.number()).max().map_or(0, |last| last + 1);
-    Manifest { segments, next_file, log_floor: 0 }
+    Ok(Manifest { segments, next_file, log_floor: 0 })
 }
 
 pub(super) fn repair(disk: &dyn Disk, dir: &str, plan: Plan) -> Result<(), OpenError> {

@@ -25,11 +25,11 @@ pub enum LogError {
         bytes: usize,
     },
     /// The log was written by a later version of this program.
-    Version {
+    Newer {
         /// The log's path.
         path: String,
         /// The version of its format.
-        found: u32,
+        version: u32,
     },
 }
 
@@ -45,10 +45,10 @@ impl fmt::Display for LogError {
                 f,
                 "writing to a log: a record of {bytes} bytes is longer than {MAX_PAYLOAD}"
             ),
-            Self::Version { path, found } => write!(
+            Self::Newer { path, version } => write!(
                 f,
-                "reading the log {path}: its format is version {found}, and this program reads \
-                 version {VERSION}"
+                "reading the log {path}: its format has version {version}, this program knows \
+                 {VERSION}: use a newer one"
             ),
         }
     }

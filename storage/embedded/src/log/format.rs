@@ -35,7 +35,8 @@ impl LogHeader {
     /// Nothing when the bytes are not a whole header.
     pub(super) fn decode(bytes: &[u8; Self::LEN]) -> Option<Self> {
         let header = Self { version: u32_at(bytes, 8), salt: u64_at(bytes, 12) };
-        (Self { ..header }.encode() == *bytes).then_some(header)
+        // No program ever wrote version 0.
+        (Self { ..header }.encode() == *bytes && header.version > 0).then_some(header)
     }
 }
 

@@ -53,14 +53,14 @@ pub struct Replay {
 /// Opens a log to be replayed.
 ///
 /// # Errors
-/// [`LogError::Version`] when a later program wrote it, or [`LogError::Disk`].
+/// [`LogError::Newer`] when a later program wrote it, or [`LogError::Disk`].
 pub fn replay(disk: &dyn Disk, path: &str) -> Result<Replay, LogError> {
     let mut window = Window { file: disk.open(path)?, start: 0, bytes: Vec::new() };
     let header = window.from(0, LogHeader::LEN)?.first_chunk().and_then(LogHeader::decode);
     if let Some(LogHeader { version, .. }) = header
-        && version != VERSION
+        && version > VERSION
     {
-        return Err(LogError::Version { path: path.to_owned(), found: version });
+        return Err(LogError::Newer { path: path.to_owned(), version });
     }
     let next = LogHeader::LEN as u64;
     Ok(Replay {

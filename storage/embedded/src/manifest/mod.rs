@@ -203,6 +203,10 @@ fn decode_record(record: &[u8]) -> Result<Manifest, Flaw> {
     if version > VERSION {
         return Err(Flaw::Newer(version));
     }
+    // No program ever wrote it.
+    if version == 0 {
+        return Err(Flaw::Damaged);
+    }
     let body = input.take(len as usize)?;
     input.end()?;
     Ok(Manifest::decode_body(body)?)

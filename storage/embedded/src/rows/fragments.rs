@@ -1,12 +1,32 @@
+use std::iter::{self, Peekable};
+
 use bytes::Bytes;
-use spoor_store::CHUNK_BYTES;
 use spoor_store::otlp::wire::varint_len;
 
 use super::writer::Writer;
 use super::{Origin, RebuildError, Source, put_span};
 
-/// The spans of these rows as encoded `TracesData`, in their order, each below [`CHUNK_BYTES`] or
-/// of a single span. Neighbours with the same resource, or the same scope too, share its message.
+/// What a fragment stays below, unless it is a single span: well below
+/// [`spoor_store::CHUNK_BYTES`], because every read has some of them in memory.
+pub const FRAGMENT_BYTES: usize = 256 << 10;
+
+/// The spans of these rows as encoded `TracesData`, in their order, each below [`FRAGMENT_BYTES`]
+/// or of a single span. Neighbours with the same resource, or the same scope too, share its
+/// message. After an error there are no more.
+pub fn fragments<'s, S: Source>(
+    source: &'s S,
+    rows: impl IntoIterator<Item = u32> + 's,
+) -> impl Iterator<Item = Result<Bytes, RebuildError>> + 's {
+    let mut rows = rows.into_iter().peekable();
+    let mut failed = false;
+    iter::from_fn(move || {
+        let next = if failed { None } else { next_fragment(source, &mut rows).transpose() };
+        failed = matches!(next, Some(Err(_)));
+        next
+    })
+}
+
+/// All of the [`fragments`] of these rows.
 ///
 /// # Errors
 /// When a row tells of something that is not there.
@@ -14,23 +34,32 @@ pub fn traces_data(
     source: &impl Source,
     rows: impl IntoIterator<Item = u32>,
 ) -> Result<Vec<Bytes>, RebuildError> {
-    let mut fragments = Vec::new();
+    let mut rows = rows.into_iter().peekable();
+    iter::from_fn(|| next_fragment(source, &mut rows).transpose()).collect()
+}
+
+/// The next of the [`fragments`]: takes the rows of which it is.
+///
+/// # Errors
+/// When a row tells of something that is not there.
+pub fn next_fragment(
+    source: &impl Source,
+    rows: &mut Peekable<impl Iterator<Item = u32>>,
+) -> Result<Option<Bytes>, RebuildError> {
     let mut open = Fragment::default();
     let mut span = Vec::new();
-    for row in rows {
+    while let Some(row) = rows.peek().copied() {
         let code = source.span(row).ok_or(RebuildError::Row(row))?.origin;
         let origin = source.origin(code).ok_or(RebuildError::Origin(code))?;
         span.clear();
         put_span(source, row, &mut span)?;
-        if !open.spans.is_empty() && open.most_bytes_with(code, origin, &span) >= CHUNK_BYTES {
-            fragments.push(std::mem::take(&mut open).encode());
+        if !open.spans.is_empty() && open.most_bytes_with(code, origin, &span) >= FRAGMENT_BYTES {
+            break;
         }
         open.push(code, origin, &span);
+        rows.next();
     }
-    if !open.spans.is_empty() {
-        fragments.push(open.encode());
-    }
-    Ok(fragments)
+    Ok((!open.spans.is_empty()).then(|| open.encode()))
 }
 
 /// Spans that are to be one fragment.

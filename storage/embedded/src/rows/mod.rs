@@ -34,7 +34,7 @@ use shred::{Shape, Shapes};
 use texts::Texts;
 use traces::Traces;
 
-pub use fragments::traces_data;
+pub use fragments::{FRAGMENT_BYTES, fragments, next_fragment, traces_data};
 pub use parts::{Level, Part, for_each_part};
 pub use rebuild::put_span;
 pub use source::{RebuildError, Source, SpanParts, Tables};

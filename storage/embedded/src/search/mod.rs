@@ -15,6 +15,7 @@ use spoor_store::otlp::SpanInTrace;
 use spoor_store::{ReadError, TraceId, TraceQuery};
 
 use crate::bitmap::Bitmap;
+use crate::budget::{Grant, List};
 use crate::segment::Segment;
 use crate::tenant::Snapshot;
 use condition::Condition;
@@ -30,31 +31,49 @@ pub(crate) use names::{operations, services};
 pub(crate) const STEP: u32 = 8192;
 
 /// A search: what is looked for, and what was found so far.
-struct Search<'q> {
+struct Search<'q, 'g> {
     query: &'q TraceQuery,
     condition: &'q Condition,
     predicate: Predicate,
     found: Ranking,
+    /// What was found takes this.
+    held: List<'g>,
+}
+
+/// The traces that a search found.
+pub(crate) struct Found<'g> {
+    ids: Vec<TraceId>,
+    _held: List<'g>,
+}
+
+impl Found<'_> {
+    /// Their ids, in order.
+    pub(crate) fn ids(&self) -> &[TraceId] {
+        &self.ids
+    }
 }
 
 /// The ids of the traces that match, in order. Without a caller it ends early, and what it gives
 /// means nothing.
-pub(crate) fn find(
+pub(crate) fn find<'g>(
     snapshot: &Snapshot,
+    grant: &'g Grant,
     query: &TraceQuery,
     is_gone: impl Fn() -> bool,
-) -> Result<Vec<TraceId>, ReadError> {
+) -> Result<Found<'g>, ReadError> {
     let condition = Condition::of(&query.filter);
     let mut search = Search {
         query,
         condition: &condition,
         predicate: Predicate::compile(&query.filter)?,
         found: Ranking::new(query.limit),
+        held: grant.list(),
     };
+    let mut held = grant.list();
     for (head, rows) in &snapshot.heads {
         for from in (0..*rows).step_by(STEP as usize) {
             if is_gone() {
-                return Ok(Vec::new());
+                return Ok(Found { ids: Vec::new(), _held: held });
             }
             let guard = head.rows();
             let step = head::Step::new(&guard, from..(from + STEP).min(*rows));
@@ -63,9 +82,10 @@ pub(crate) fn find(
     }
     let mut read = 0;
     let mut candidates = Candidates::new(snapshot, &condition, query.start);
+    held.resize(candidates.bytes())?;
     while let Some((segment, block)) = candidates.next(|start| search.found.may_enter(start))? {
         if is_gone() {
-            return Ok(Vec::new());
+            return Ok(Found { ids: Vec::new(), _held: held });
         }
         let reader = segment.block(block).map_err(unavailable)?;
         search.rows(&reader).map_err(|error| in_block(segment, block, error))?;
@@ -73,10 +93,12 @@ pub(crate) fn find(
     }
     let blocks = snapshot.segments.iter().map(|segment| segment.blocks().len() as u64);
     snapshot.metrics.searched(read, blocks.sum());
-    Ok(search.found.into_ids())
+    let ids = search.found.into_ids();
+    held.resize(size_of_val(&*ids))?;
+    Ok(Found { ids, _held: held })
 }
 
-impl Search<'_> {
+impl Search<'_, '_> {
     /// Adds the matching traces among these rows.
     fn rows<T: Rows<Error: std::fmt::Display>>(&mut self, table: &T) -> Result<(), ReadError> {
         let matches = evaluate(table, self.condition).map_err(unavailable)?;
@@ -94,7 +116,8 @@ impl Search<'_> {
                     self.found.add(id, start);
                 }
             })
-            .map_err(unavailable)
+            .map_err(unavailable)?;
+        self.held.resize(self.found.bytes())
     }
 }
 

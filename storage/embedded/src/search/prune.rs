@@ -35,6 +35,11 @@ impl<'s> Candidates<'s> {
         Self { segments: &snapshot.segments, condition, queue, passing }
     }
 
+    /// What it takes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.queue.capacity() * size_of::<(u64, u32, u32)>() + self.queue.len() / 8
+    }
+
     /// The next block. `may_enter` tells whether a span that starts then could change anything.
     pub(super) fn next(
         &mut self,

@@ -51,6 +51,11 @@ impl Ranking {
         self.ranks.len() < self.limit || self.ranks.first().is_none_or(|(last, _)| start >= *last)
     }
 
+    /// What it takes of memory, about: the tables are never full.
+    pub(crate) fn bytes(&self) -> usize {
+        self.ranks.len() * 2 * (size_of::<Rank>() + size_of::<(TraceId, u64)>())
+    }
+
     /// The traces, best first.
     pub(crate) fn into_ids(self) -> Vec<TraceId> {
         self.ranks.into_iter().rev().map(|(_, Reverse(id))| id).collect()

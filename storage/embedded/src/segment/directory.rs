@@ -89,6 +89,10 @@ impl Directory {
         if trailer.version > VERSION {
             return Err(Flaw::Newer(trailer.version));
         }
+        // No program ever wrote it.
+        if trailer.version == 0 {
+            return Err(Flaw::Damaged);
+        }
         let directory = Self::decode_body(body)?;
         if directory.is_consistent(bytes.len() as u64) { Ok(directory) } else { Err(Flaw::Damaged) }
     }

@@ -42,6 +42,11 @@ pub enum SegmentError {
         /// Where.
         part: Part,
     },
+    /// It is not the segment that the manifest tells of.
+    Another {
+        /// The file.
+        path: Arc<str>,
+    },
     /// A block can't be read.
     Block {
         /// The segment's file.
@@ -107,6 +112,11 @@ impl fmt::Display for SegmentError {
             Self::Damaged { path, part } => {
                 write!(f, "reading segment {path}: {part} is damaged")
             }
+            Self::Another { path } => write!(
+                f,
+                "opening segment {path}: its numbers are not those that the manifest has of it: \
+                 one of the two was replaced"
+            ),
             Self::Block { path, block, source } => {
                 write!(f, "reading block {block} of segment {path}: {source}")
             }

@@ -1,5 +1,5 @@
 /// What is known of a segment without opening it; the manifest has it of each.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SegmentInfo {
     /// Its number, which is never given twice in a tenant's directory.
     pub number: u64,

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use spoor_store::Operation;
 use spoor_store::otlp::SpanKind;
 
 use super::SegmentInfo;
@@ -50,6 +49,19 @@ impl Segment {
             return Err(source.damaged(Part::Directory));
         }
         Ok(Self { source, directory, classes })
+    }
+
+    /// Opens a segment of which the manifest tells this.
+    ///
+    /// # Errors
+    /// As [`Segment::open`], and when the file is another segment.
+    pub fn open_as(disk: &dyn Disk, path: &str, info: &SegmentInfo) -> Result<Self, SegmentError> {
+        let segment = Self::open(disk, path)?;
+        if segment.info() == info {
+            Ok(segment)
+        } else {
+            Err(SegmentError::Another { path: Arc::clone(segment.source.path()) })
+        }
     }
 
     /// What the segment is.
@@ -154,44 +166,48 @@ impl Segment {
         self.list(self.directory.attributes, Part::Attributes)
     }
 
-    /// The names of the services that have operations, sorted, the empty one included.
+    /// Tells the names of the services that have operations, sorted, the empty one included, for
+    /// as long as `tell` wants more.
     ///
     /// # Errors
     /// As [`Segment::operations`].
-    pub fn services(&self) -> Result<Vec<String>, SegmentError> {
-        let mut services = Vec::new();
+    pub fn for_each_service(&self, mut tell: impl FnMut(&str) -> bool) -> Result<(), SegmentError> {
         let mut cursor = self.operations()?;
         let mut more = cursor.advance()?;
         while more {
-            let service = self.operation(cursor.key())?.service.into_owned();
-            more = cursor.seek(&key::after_operations_of(&service))?;
-            services.push(service);
+            let service = self.operation(cursor.key())?.service;
+            if !tell(&service) {
+                break;
+            }
+            let end = key::after_operations_of(&service);
+            more = cursor.seek(&end)?;
         }
-        Ok(services)
+        Ok(())
     }
 
-    /// The operations of a service, of one kind or of every kind, sorted.
+    /// Tells the operations of a service, of one kind or of every kind, sorted, for as long as
+    /// `tell` wants more.
     ///
     /// # Errors
     /// As [`Segment::operations`].
-    pub fn operations_of(
+    pub fn for_each_operation(
         &self,
         service: &str,
         kind: Option<SpanKind>,
-    ) -> Result<Vec<Operation>, SegmentError> {
-        let mut operations = Vec::new();
+        mut tell: impl FnMut(&str, SpanKind) -> bool,
+    ) -> Result<(), SegmentError> {
         let mut cursor = self.operations()?;
         let mut more = cursor.seek(&key::before_operations_of(service))?;
         let end = key::after_operations_of(service);
         while more && cursor.key() < end.as_slice() {
             let operation = self.operation(cursor.key())?;
-            if kind.is_none_or(|kind| kind == operation.kind) {
-                let OperationKey { name, kind, .. } = operation;
-                operations.push(Operation { name: name.into_owned(), kind });
+            let is_wanted = kind.is_none_or(|kind| kind == operation.kind);
+            if is_wanted && !tell(&operation.name, operation.kind) {
+                break;
             }
             more = cursor.advance()?;
         }
-        Ok(operations)
+        Ok(())
     }
 
     fn operation<'k>(&self, key: &'k [u8]) -> Result<OperationKey<'k>, SegmentError> {

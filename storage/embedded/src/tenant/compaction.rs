@@ -1,6 +1,6 @@
 //! Merging neighbouring segments, so that a read has few of them to look into.
 //!
-//! Blocks are copied as they are, unless a trace of theirs lies in several blocks, or they are
+//! Blocks are copied as they are, unless many of their traces lie in other blocks too, or they are
 //! small: those are read, put together and encoded anew.
 
 use std::collections::HashMap;
@@ -10,11 +10,11 @@ use std::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Shared, flush};
-use crate::block::Encoder;
+use crate::block::{BlockError, Encoder};
 use crate::error::MaintenanceError;
 use crate::manifest::FileName;
 use crate::metrics::Work;
-use crate::rows::{Rows, traces_data};
+use crate::rows::{Rows, fragments};
 use crate::segment::{Merge, NewSegment, Segment, SegmentInfo, SegmentWriter, SortedKeys};
 
 /// How many segments become one.
@@ -25,6 +25,10 @@ const BLOCKS_AT_A_TIME: u32 = 8;
 const BYTES_AT_A_TIME: usize = 16 << 20;
 /// A block with fewer spans than this part of a full one is joined with others.
 const SMALL: u32 = 4;
+/// So is one of whose traces at least this part lie in other blocks, too. Most traces that are
+/// split were so where one head was frozen and the next begun; nearly every block has a few. To
+/// join those, too, would more than double what merging costs, and save few reads.
+const SPLIT: usize = 4;
 
 /// Merges some segments, if there are any to be merged. Tells whether there were.
 pub(super) fn compact(shared: &Shared) -> Result<bool, MaintenanceError> {
@@ -172,7 +176,8 @@ impl Plan {
             let index = &inputs[segment].blocks()[block as usize];
             // One that is full of a single trace stays as it is.
             let is_whole = index.traces == 1 && index.rows >= small;
-            let is_split = hashes.iter().any(|hash| parts.contains_key(hash));
+            let split = hashes.iter().filter(|hash| parts.contains_key(*hash)).count();
+            let is_split = split * SPLIT >= hashes.len();
             if is_whole || index.rows >= small && !is_split {
                 copied[segment].push(block);
                 for hash in hashes {
@@ -211,8 +216,8 @@ fn join(
             }
         }
         let read = reader.span_rows(0..reader.rows()).map_err(in_block)?;
-        let fragments = traces_data(&read, read.numbers());
-        for fragment in fragments.map_err(|error| in_block(crate::block::BlockError::Row(error)))? {
+        for fragment in fragments(&read, read.numbers()) {
+            let fragment = fragment.map_err(|error| in_block(BlockError::Row(error)))?;
             rows.append_traces_data(&fragment)?;
         }
         if rows.len() >= BLOCKS_AT_A_TIME * block_spans || rows.bytes() >= BYTES_AT_A_TIME {
@@ -244,9 +249,8 @@ fn write_finished(
     }
     flush::write_traces(rows, finished, block_spans, encoder, writer)?;
     for trace in kept {
-        let fragments = traces_data(rows, rows.rows_of(trace));
-        for fragment in fragments.map_err(crate::block::BlockError::Row)? {
-            waiting.append_traces_data(&fragment)?;
+        for fragment in fragments(rows, rows.rows_of(trace)) {
+            waiting.append_traces_data(&fragment.map_err(BlockError::Row)?)?;
         }
     }
     Ok(waiting)

@@ -19,14 +19,17 @@ pub(super) fn run(shared: &Shared) {
     while !shared.room.is_stopped() {
         let turn = shared.room.turn();
         let pause = match step(shared) {
-            Ok(true) => {
-                shared.room.tell();
-                continue;
+            Ok(worked) => {
+                shared.set_failure(None);
+                if worked {
+                    shared.room.tell();
+                    continue;
+                }
+                (shared.options.retention / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
             }
-            Ok(false) => (shared.options.retention / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE),
             Err(error) => {
                 tracing::error!(dir = shared.dir, %error, "the store's maintenance goes on later");
-                shared.note_failure(error.to_string());
+                shared.set_failure(Some(error.to_string()));
                 shared.metrics.task_failed();
                 shared.options.retry
             }
@@ -90,7 +93,22 @@ fn expire(shared: &Shared) -> Result<bool, MaintenanceError> {
     Ok(true)
 }
 
+/// How often bytes of a request are counted: in the log, and in the segment beside it.
+const LOGGED: u64 = 2;
+/// What a directory has besides requests: logs without any, and the manifest.
+const BESIDE_REQUESTS: u64 = 4 << 10;
+
 impl Shared {
+    /// The longest request that there is ever room for.
+    pub(super) fn longest_request(&self) -> u64 {
+        self.options.disk_bytes.saturating_sub(BESIDE_REQUESTS) / LOGGED
+    }
+
+    /// Tells the maintenance for how many bytes of requests a writer waits.
+    pub(super) fn want(&self, bytes: u64) {
+        self.wanted.store(LOGGED * bytes, Ordering::Relaxed);
+    }
+
     /// Whether there is nothing to be done.
     #[cfg(any(test, feature = "simulation"))]
     pub(super) fn is_idle(&self) -> bool {
@@ -100,13 +118,14 @@ impl Shared {
 
     /// Whether so many more bytes of requests may be logged.
     pub(super) fn has_disk_for(&self, bytes: u64) -> bool {
-        self.needed_bytes() + 2 * bytes <= self.options.disk_bytes
+        self.needed_bytes() + LOGGED * bytes <= self.options.disk_bytes
     }
 
     /// What the directory will take once all that is logged is in segments beside its log.
     pub(super) fn needed_bytes(&self) -> u64 {
         let view = self.view();
-        view.disk_bytes() + view.log_bytes() + self.reserved.load(Ordering::Relaxed)
+        let others = [&self.reserved, &self.garbage_bytes].map(|it| it.load(Ordering::Relaxed));
+        view.disk_bytes() + view.log_bytes() + others.iter().sum::<u64>()
     }
 
     /// Counts bytes of a file that is being written, until what this gives is dropped.
@@ -117,7 +136,7 @@ impl Shared {
 
     /// By how much segments have to become less, so that writes need not wait.
     fn excess_bytes(&self) -> u64 {
-        let spare = 2 * self.options.log_bytes;
+        let spare = self.wanted.load(Ordering::Relaxed).max(2 * self.options.log_bytes);
         (self.needed_bytes() + spare).saturating_sub(self.options.disk_bytes)
     }
 }

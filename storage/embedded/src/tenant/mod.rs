@@ -29,7 +29,7 @@ use crate::options::Options;
 use ledger::Ledger;
 use room::Room;
 use view::View;
-use writer::{Job, Write};
+use writer::{Job, Reply, Write};
 
 pub(crate) use catalogue::add as add_to_catalogue;
 pub(crate) use head::Head;
@@ -62,6 +62,12 @@ pub(crate) struct Shared {
     evicted: AtomicU64,
     /// The bytes of a file that is being written.
     reserved: AtomicU64,
+    /// The bytes of files that are not needed but could not be removed.
+    garbage_bytes: Arc<AtomicU64>,
+    /// The bytes of disk that a writer waits for.
+    wanted: AtomicU64,
+    /// Who waits for everything to be forgotten.
+    purges: Mutex<Vec<Reply>>,
     /// Segments that cannot be merged, because they are damaged.
     avoided: Mutex<HashSet<u64>>,
     /// What the maintenance failed of last.
@@ -82,6 +88,14 @@ impl Tenant {
             let reason = format!("its {bytes} bytes are more than a log's {MAX_PAYLOAD}");
             return Err(WriteError::TooLarge(reason));
         }
+        let longest = self.shared.longest_request();
+        if request.len() as u64 > longest {
+            let bytes = request.len();
+            let reason = format!(
+                "its {bytes} bytes are more than {longest}, for which the disk's limit has room"
+            );
+            return Err(WriteError::TooLarge(reason));
+        }
         let arrival = (self.shared.clock)();
         let (reply, replied) = oneshot::channel();
         // Checked in full before it is logged.
@@ -97,9 +111,13 @@ impl Tenant {
         Ok(written)
     }
 
-    /// Forgets everything.
+    /// Forgets everything. Writes that wait for room let it pass: it is what makes room.
     pub(crate) async fn purge(&self) -> Result<(), WriteError> {
-        self.ask(Job::Purge).await
+        let (reply, replied) = oneshot::channel();
+        self.shared.purges.lock().unwrap_or_else(PoisonError::into_inner).push(reply);
+        self.shared.room.tell();
+        self.jobs.send(Job::Purge).map_err(|_| closed())?;
+        replied.await.map_err(|_| closed())?
     }
 
     /// Begins a new head, so that all that was written before goes into a segment soon.
@@ -108,6 +126,7 @@ impl Tenant {
         self.ask(Job::Freeze).await
     }
 
+    #[cfg(any(test, feature = "simulation"))]
     async fn ask(&self, job: impl FnOnce(writer::Reply) -> Job) -> Result<(), WriteError> {
         let (reply, replied) = oneshot::channel();
         self.jobs.send(job(reply)).map_err(|_| closed())?;
@@ -143,6 +162,7 @@ impl Tenant {
             segments: view.segments.len() as u64,
             heads: view.heads.len() as u64,
             head_bytes: view.heads.iter().map(|head| head.bytes() as u64).sum(),
+            read_bytes: 0,
         }
     }
 
@@ -195,8 +215,13 @@ impl Shared {
         change(Arc::make_mut(&mut view));
     }
 
-    fn note_failure(&self, reason: String) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    fn set_failure(&self, failure: Option<String>) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+
+    /// What the maintenance failed of, if it did the last time.
+    fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

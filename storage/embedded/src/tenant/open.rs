@@ -1,6 +1,7 @@
 //! Opening a tenant's directory: the manifest, the segments' directories, and the logs that are
 //! in no segment yet.
 
+use std::io::{self, ErrorKind};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock, mpsc};
 use std::thread;
@@ -14,7 +15,7 @@ use super::writer::{Writer, begin};
 use super::{Clock, Head, Shared, Tenant, flush, maintenance};
 use crate::disk::Disk;
 use crate::error::OpenError;
-use crate::log::replay;
+use crate::log::{LogError, LogWriter, replay};
 use crate::manifest::{FileName, Manifest};
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -33,9 +34,9 @@ impl Tenant {
             Some(manifest) => manifest,
             None => begin_manifest(disk.as_ref(), dir)?,
         };
-        for path in manifest.leftovers(disk.as_ref(), dir)? {
-            disk.remove(&path)?;
-        }
+        let leftovers = manifest.leftovers(disk.as_ref(), dir)?;
+        let name = |path: &String| FileName::parse(path.rsplit('/').next()?);
+        let leftovers = leftovers.iter().filter_map(name).collect();
         let names = disk.list(dir)?;
         let files = || names.iter().filter_map(|name| FileName::parse(name));
         let numbers = files().filter_map(FileName::number);
@@ -49,20 +50,26 @@ impl Tenant {
         let mut segments = Vec::new();
         for info in &manifest.segments {
             let path = FileName::Segment(info.number).path_in(dir);
-            segments.push(Arc::new(Segment::open(disk.as_ref(), &path)?));
+            segments.push(Arc::new(Segment::open_as(disk.as_ref(), &path, info)?));
         }
+        let garbage_bytes = Arc::<AtomicU64>::default();
+        let mut ledger = Ledger::new(dir, manifest, Arc::clone(&garbage_bytes));
+        ledger.clear(disk.as_ref(), leftovers, next_file);
         let shared = Arc::new(Shared {
             disk,
             dir: dir.to_owned(),
             options: options.clone(),
             clock,
             view: RwLock::new(Arc::new(View { segments, heads: Vec::new() })),
-            ledger: Mutex::new(Ledger::new(dir, manifest)),
+            ledger: Mutex::new(ledger),
             next_file: AtomicU64::new(next_file),
             room: Room::default(),
             metrics,
             evicted: AtomicU64::new(0),
             reserved: AtomicU64::new(0),
+            garbage_bytes,
+            wanted: AtomicU64::new(0),
+            purges: Mutex::default(),
             avoided: Mutex::default(),
             failure: Mutex::default(),
         });
@@ -71,7 +78,7 @@ impl Tenant {
             shared.publish(|view| view.heads.push(Arc::clone(&head)));
             make_room(&shared)?;
         }
-        let (head, log) = begin(&shared)?;
+        let (head, log) = begin_first(&shared)?;
         shared.publish(|view| view.heads.push(Arc::clone(&head)));
 
         let (jobs, queue) = mpsc::channel();
@@ -94,6 +101,23 @@ fn begin_manifest(disk: &dyn Disk, dir: &str) -> Result<Manifest, OpenError> {
     Ok(manifest)
 }
 
+/// The first head with its log; without one when the disk is full or fails, for reads need none.
+/// The writer begins another when it can.
+fn begin_first(shared: &Shared) -> Result<(Arc<Head>, Result<LogWriter, LogError>), OpenError> {
+    match begin(shared) {
+        Ok((head, log)) => Ok((head, Ok(log))),
+        Err(LogError::Disk(error)) if !is_forbidden(&error) => {
+            Ok((Arc::new(Head::new(shared.next_file())), Err(LogError::Disk(error))))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether writing is not permitted at all, which no time heals.
+fn is_forbidden(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+}
+
 /// Writes the first head to a segment, if there are so many that memory could run out.
 fn make_room(shared: &Shared) -> Result<(), OpenError> {
     let view = shared.view();
@@ -101,7 +125,13 @@ fn make_room(shared: &Shared) -> Result<(), OpenError> {
     if let [first, _, ..] = &view.heads[..]
         && bytes > 2 * shared.options.head_bytes
     {
-        flush::flush(shared, first)?;
+        match flush::flush(shared, first) {
+            // Then it stays in memory. Once there were no more of them than are read here.
+            Err(error) if !error.is_damage() => {
+                tracing::error!(dir = shared.dir, %error, "a log is made a segment later");
+            }
+            flushed => flushed?,
+        }
     }
     Ok(())
 }

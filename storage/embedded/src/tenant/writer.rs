@@ -2,8 +2,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -27,7 +27,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) enum Job {
     Write(Write),
-    Purge(Reply),
+    /// To look at who waits for a purge.
+    Purge,
     #[cfg(any(test, feature = "simulation"))]
     Freeze(Reply),
     Stop,
@@ -58,39 +59,48 @@ pub(crate) struct Writer {
     synced: Instant,
     /// Until when the disk is left alone, and why.
     failed: Option<(Instant, String)>,
+    /// Whether writes were refused because no segment can be written, and when to look again.
+    stuck: Option<Instant>,
 }
 
 impl Writer {
-    /// Of the active head, whose log this is.
+    /// Of the active head and its log; if that could not be begun, the reason.
     pub(crate) fn new(
         shared: Arc<Shared>,
         jobs: Receiver<Job>,
         head: Arc<Head>,
-        log: LogWriter,
+        log: Result<LogWriter, LogError>,
     ) -> Self {
         let synced = Instant::now();
-        Self { shared, jobs, head, log: Some(log), begun: None, synced, failed: None }
+        let (begun, failed, stuck) = (None, None, None);
+        let mut writer = Self { shared, jobs, head, log: None, begun, synced, failed, stuck };
+        match log {
+            Ok(log) => writer.log = Some(log),
+            Err(error) => drop(writer.give_up(&error)),
+        }
+        writer
     }
 
     /// Works until it is told to stop.
     pub(crate) fn run(mut self) {
+        let mut next = None;
         loop {
-            let job = match self.next_deadline() {
-                None => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(at) => self.jobs.recv_timeout(at.saturating_duration_since(Instant::now())),
+            let job = match (next.take(), self.next_deadline()) {
+                (Some(job), _) => Ok(job),
+                (None, None) => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                (None, Some(at)) => {
+                    self.jobs.recv_timeout(at.saturating_duration_since(Instant::now()))
+                }
             };
-            let other = match job {
-                Ok(Job::Write(write)) => self.commit(write),
-                Ok(other) => Some(other),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => Some(Job::Stop),
-            };
-            match other {
-                None | Some(Job::Write(_)) => {}
-                Some(Job::Purge(reply)) => drop(reply.send(self.purge())),
+            match job {
+                Ok(Job::Write(write)) => next = self.commit(write),
+                Ok(Job::Purge) => {
+                    self.purge_if_asked();
+                }
                 #[cfg(any(test, feature = "simulation"))]
-                Some(Job::Freeze(reply)) => drop(reply.send(self.freeze())),
-                Some(Job::Stop) => break,
+                Ok(Job::Freeze(reply)) => drop(reply.send(self.freeze())),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
             self.keep_time();
         }
@@ -109,7 +119,7 @@ impl Writer {
             _ => None,
         };
         let retry = self.failed.as_ref().map(|(until, _)| *until);
-        [age, sync, retry].into_iter().flatten().min()
+        [age, sync, retry, self.stuck].into_iter().flatten().min()
     }
 
     fn unsynced(&self) -> u64 {
@@ -132,6 +142,9 @@ impl Writer {
             // Nobody has to write for the store to find that it can. If it cannot, it knows why.
             let _ = self.begin_again();
         }
+        if self.stuck.is_some_and(|until| now >= until) {
+            self.look_again();
+        }
         let is_old = self.begun.is_some_and(|begun| now >= begun + self.shared.options.head_age);
         if (is_old || self.is_full()) && self.may_rotate() {
             // If it cannot be done now, the next write or the next time finds the same.
@@ -141,14 +154,17 @@ impl Writer {
         }
     }
 
-    /// Logs this write and those that wait behind it. Gives back the first other job.
+    /// Logs this write and those that wait behind it. Gives back the first job that is not done
+    /// with them.
     fn commit(&mut self, first: Write) -> Option<Job> {
+        // There is room for a request that is not refused at once, but maybe not for several.
+        let most = (self.shared.longest_request() as usize / 4).min(GROUP_BYTES);
         let (mut bytes, mut writes, mut other) = (first.request.len(), vec![first], None);
-        while bytes < GROUP_BYTES && writes.len() < GROUP_WRITES {
+        while bytes < most && writes.len() < GROUP_WRITES {
             match self.jobs.try_recv() {
                 // Nobody waits for it any more.
                 Ok(Job::Write(write)) if write.reply.is_closed() => {}
-                Ok(Job::Write(write)) => {
+                Ok(Job::Write(write)) if bytes + write.request.len() <= most => {
                     bytes += write.request.len();
                     writes.push(write);
                 }
@@ -199,6 +215,7 @@ impl Writer {
     fn make_room(&mut self, bytes: u64, until: Instant) -> Result<(), WriteError> {
         loop {
             let turn = self.shared.room.turn();
+            self.purge_if_asked();
             if self.is_full() && self.may_rotate() {
                 self.rotate()?;
             }
@@ -207,10 +224,15 @@ impl Writer {
             } else if !self.shared.has_disk_for(bytes) {
                 "the directory has reached its size, and no segment could be deleted yet"
             } else {
+                self.look_again();
+                self.shared.want(0);
                 return Ok(());
             };
+            self.shared.want(bytes);
             self.shared.room.tell();
             if !self.shared.room.wait(turn + 1, until) {
+                self.shared.want(0);
+                self.note_stuck();
                 return Err(WriteError::Overloaded {
                     reason: reason.to_owned(),
                     retry_after: RETRY_AFTER,
@@ -219,9 +241,52 @@ impl Writer {
         }
     }
 
+    /// Whether the active head has no more room, alone or beside the others.
     fn is_full(&self) -> bool {
         let options = &self.shared.options;
-        self.head.bytes() >= options.head_bytes || self.head.log_bytes() >= options.log_bytes
+        self.head.bytes() >= options.head_bytes
+            || self.head.log_bytes() >= options.log_bytes
+            || self.is_all_full()
+    }
+
+    /// Whether all heads together have what two may have. After logs that failed there may be
+    /// more than two of them.
+    fn is_all_full(&self) -> bool {
+        let (options, view) = (&self.shared.options, self.shared.view());
+        let bytes: usize = view.heads.iter().map(|head| head.bytes()).sum();
+        bytes >= 2 * options.head_bytes || view.log_bytes() >= 2 * options.log_bytes
+    }
+
+    /// Tells that no write can be taken, if that is because no segment can be written.
+    fn note_stuck(&mut self) {
+        if let Some(failure) = self.shared.failure() {
+            self.stuck = Some(Instant::now() + self.shared.options.retry);
+            self.tell_read_only(&format!("what is logged cannot be made a segment: {failure}"));
+        }
+    }
+
+    /// Looks whether segments can be written again, or had been.
+    fn look_again(&mut self) {
+        if self.stuck.take().is_none() {
+            return;
+        }
+        if self.is_full() && !self.may_rotate() && self.shared.failure().is_some() {
+            self.stuck = Some(Instant::now() + self.shared.options.retry);
+        } else if self.failed.is_none() {
+            self.tell_writable();
+        }
+    }
+
+    fn tell_read_only(&self, reason: &str) {
+        let read_only = &self.shared.metrics.read_only;
+        if read_only.set(&self.shared.dir, reason) {
+            tracing::error!(dir = self.shared.dir, reason, "the store is read-only for now");
+        }
+    }
+
+    fn tell_writable(&self) {
+        self.shared.metrics.read_only.clear(&self.shared.dir);
+        tracing::info!(dir = self.shared.dir, "the store takes writes again");
     }
 
     /// Whether there may be another frozen head.
@@ -252,6 +317,12 @@ impl Writer {
         {
             return Err(unavailable(reason));
         }
+        if self.is_all_full() {
+            // Another head would be one more that waits to be a segment.
+            let failure = self.shared.failure().unwrap_or_else(|| "it is being made".to_owned());
+            let reason = format!("what is logged is no segment yet: {failure}");
+            return Err(self.give_up(&LogError::Disk(io::Error::other(reason))));
+        }
         self.check_space()?;
         let (head, log) = self.begin()?;
         let old = self.head.is_empty().then(|| Arc::clone(&self.head));
@@ -266,7 +337,6 @@ impl Writer {
             self.shared.ledger().discard(disk, FileName::Log(old.number()));
         }
         self.take(head, log);
-        tracing::info!("the store takes writes again");
         Ok(())
     }
 
@@ -293,8 +363,9 @@ impl Writer {
         self.head = head;
         self.log = Some(log);
         self.begun = None;
-        self.failed = None;
-        self.shared.metrics.read_only.clear(&self.shared.dir);
+        if self.failed.take().is_some() && self.stuck.is_none() {
+            self.tell_writable();
+        }
         self.shared.room.tell();
     }
 
@@ -302,13 +373,22 @@ impl Writer {
     /// writes. What was acknowledged before is there, and in the head.
     fn give_up(&mut self, error: &LogError) -> WriteError {
         let reason = format!("the store is read-only for now: {error}");
-        if self.failed.is_none() {
-            tracing::error!(%error, "the store is read-only for now");
-        }
-        self.shared.metrics.read_only.set(&self.shared.dir, &error.to_string());
+        self.tell_read_only(&error.to_string());
         self.log = None;
         self.failed = Some((Instant::now() + self.shared.options.retry, reason.clone()));
         unavailable(&reason)
+    }
+
+    /// Forgets everything if somebody waits for that.
+    fn purge_if_asked(&mut self) {
+        let purges = std::mem::take(&mut *lock(&self.shared.purges));
+        if purges.is_empty() {
+            return;
+        }
+        let purged = self.purge();
+        for reply in purges {
+            let _ = reply.send(purged.clone());
+        }
     }
 
     fn purge(&mut self) -> Result<(), WriteError> {
@@ -339,6 +419,10 @@ impl Writer {
         self.take(head, log);
         Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A head with its log.

@@ -1,9 +1,12 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use spoor_embedded::block::{BlockError, EncodedBlock, Reader, reseal};
+use spoor_embedded::block::{BlockError, Column, EncodedBlock, Reader, reseal};
 use spoor_embedded::rows::traces_data;
 use spoor_store::filter::{Field, Level};
 
@@ -83,6 +86,45 @@ fn damage_behind_right_checksums_makes_no_reader_panic() {
     assert!(reads > 4_000, "{reads}");
 }
 
+/// A block of equal spans, which claims to have many more of them: a column of equal values is as
+/// short then.
+#[test]
+fn a_few_bytes_that_tell_of_many_values_are_refused() {
+    for (attributes, is_read) in [(255, true), (257, false)] {
+        let attribute = |number: i64| KeyValue {
+            key: number.to_string(),
+            value: Some(AnyValue { value: Some(Value::IntValue(number)) }),
+            ..KeyValue::default()
+        };
+        let span = Span {
+            trace_id: vec![1; 16],
+            span_id: vec![2; 8],
+            attributes: (0..attributes).map(attribute).collect(),
+            ..Span::default()
+        };
+        let scope_spans = vec![ScopeSpans { spans: vec![span; 200], ..ScopeSpans::default() }];
+        let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+        let request = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
+        let rows = rows_of([request]);
+        let mut block = encode(&rows, &by_trace(&rows)).bytes;
+
+        let columns: Vec<_> = open(block.clone()).unwrap().columns().collect();
+        let before = columns.iter().take_while(|(column, _)| *column != Column::TraceSpans);
+        let before: u32 = before.map(|(_, len)| len).sum();
+        let directory_len = u32::from_le_bytes(block[5..9].try_into().unwrap());
+        // Behind the byte that says that all are the same.
+        for place in [9, (directory_len + before + 1) as usize] {
+            assert_eq!(block[place..place + 2], [0xc8, 0x01]);
+            block[place..place + 2].copy_from_slice(&[0xff, 0x7f]);
+        }
+        reseal(&mut block);
+        let reader = open(block).unwrap();
+        assert_eq!(reader.rows(), (1 << 14) - 1);
+        let read = reader.span_rows(0..1).map(drop);
+        assert_eq!(read.is_ok(), is_read, "{attributes} attributes: {read:?}");
+    }
+}
+
 #[test]
 fn a_block_that_is_cut_short_is_an_error() {
     let block = small_block(4);
@@ -105,8 +147,16 @@ fn errors_say_what_was_read() {
     assert!(error.starts_with("reading the column ") && error.ends_with("checksum is wrong"));
     let mut bytes = block.bytes;
     bytes[4] = 9;
+    let error = open(bytes.clone()).unwrap_err().to_string();
+    assert_eq!(error, "reading the directory of a block: its version is none");
+    let len = u32::from_le_bytes(bytes[5..9].try_into().unwrap()) as usize - 4;
+    let checksum = crc32fast::hash(&bytes[..len]);
+    bytes[len..len + 4].copy_from_slice(&checksum.to_le_bytes());
     let error = open(bytes).unwrap_err().to_string();
-    assert_eq!(error, "reading a block: its format has the unknown version 9");
+    assert_eq!(
+        error,
+        "reading a block: its format has version 9, this program knows 1: use a newer one"
+    );
     let error = open(b"no block at all".to_vec()).unwrap_err().to_string();
     assert_eq!(error, "reading the directory of a block: it does not begin as a block does");
 }

@@ -11,6 +11,7 @@ mod faults;
 mod large_heads;
 mod opening;
 mod power_cuts;
+mod reads;
 mod retention;
 
 mod support;

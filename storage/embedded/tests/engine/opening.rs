@@ -1,11 +1,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use spoor_embedded::disk::{Disk, SimulatedDisk};
 use spoor_embedded::{EmbeddedStore, OpenError, Options};
+use spoor_store::WriteError;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
-use crate::support::exports::Exports;
-use crate::support::stores::small;
+use crate::support::exports::{Exports, exports_in};
+use crate::support::stores::{open_with, small};
+
+const LONG: Duration = Duration::from_secs(60);
 
 /// A directory with segments and a log.
 async fn directory() -> TempDir {
@@ -79,6 +85,66 @@ async fn a_missing_segment_is_named() {
     fs::remove_file(&segment).unwrap();
     let error = refusal(directory.path());
     assert!(error.contains(segment.file_name().unwrap().to_str().unwrap()), "{error}");
+}
+
+#[tokio::test]
+async fn a_segment_in_the_place_of_another_is_named() {
+    let directory = directory().await;
+    let segment = file(directory.path(), "segment-");
+    let other = {
+        let other = self::directory().await;
+        fs::read(file(other.path(), "segment-")).unwrap()
+    };
+    // Like it in all but the time of its arrival.
+    fs::write(&segment, other).unwrap();
+    let error = refusal(directory.path());
+    assert!(error.contains(segment.file_name().unwrap().to_str().unwrap()), "{error}");
+    assert!(error.contains("manifest"), "{error}");
+}
+
+/// Whoever copied such a file or has it open must not find another under its name.
+#[tokio::test]
+async fn the_number_of_a_file_that_did_not_count_is_not_given_again() {
+    let disk = SimulatedDisk::new(1);
+    drop(open_with(&disk, small()).unwrap());
+    let exports = Exports::default();
+    exports.write(&open_with(&disk, small()).unwrap(), 1).await.unwrap();
+    for name in ["tenant-/segment-500", "tenant-/tmp-600"] {
+        disk.create(name).unwrap();
+    }
+    for _ in 0..2 {
+        let store = open_with(&disk, small()).unwrap();
+        store.settle().await.unwrap();
+        drop(store);
+        let numbers = disk.files().into_iter().filter_map(|file| {
+            let number = file.rsplit_once('-')?.1.parse::<u64>().ok()?;
+            file.contains("segment-").then_some(number)
+        });
+        assert!(numbers.min() > Some(600), "{:?}", disk.files());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_on_a_full_disk_opens_for_reading_and_heals() {
+    let (disk, exports) = (SimulatedDisk::new(1), Exports::default());
+    {
+        let store = open_with(&disk, small()).unwrap();
+        exports.write(&store, 1).await.unwrap();
+        store.settle().await.unwrap();
+        exports.write(&store, 2).await.unwrap();
+    }
+    disk.set_capacity(disk.used());
+    let store = open_with(&disk, small()).unwrap();
+    let mut read_only = store.read_only();
+    assert!(read_only.borrow().is_some());
+    let refused = exports.write(&store, 3).await.unwrap_err();
+    assert!(matches!(refused, WriteError::Unavailable(_)), "{refused}");
+    exports.now().check_acknowledged(&exports_in(&store, "full").await.unwrap(), "full");
+
+    disk.set_capacity(u64::MAX);
+    timeout(LONG, read_only.wait_for(Option::is_none)).await.unwrap().unwrap();
+    exports.write(&store, 4).await.unwrap();
+    exports.now().check_acknowledged(&exports_in(&store, "healed").await.unwrap(), "healed");
 }
 
 #[tokio::test]

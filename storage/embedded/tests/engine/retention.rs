@@ -1,6 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use spoor_embedded::disk::SimulatedDisk;
@@ -9,6 +9,7 @@ use spoor_store::{LegacyQuery, Store};
 
 use crate::support::exports::{Exports, export, exports_in};
 use crate::support::stores::{now, open_with, small, tenant};
+use crate::support::stuck_disk::StuckDisk;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_arrived_too_long_ago_is_deleted_whatever_its_own_times_are() {
@@ -31,6 +32,26 @@ async fn what_arrived_too_long_ago_is_deleted_whatever_its_own_times_are() {
     let there = exports_in(&store, "later").await.unwrap();
     assert_eq!(there.into_iter().collect::<Vec<_>>(), [2, 3]);
     assert!(store.usage().evicted_traces > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_cannot_be_removed_count_to_the_size() {
+    let disk = StuckDisk::new(false, true);
+    let disk_bytes = 8 * small().log_bytes;
+    let options = Options { disk_bytes, write_wait: Duration::from_millis(50), ..small() };
+    let store = EmbeddedStore::open_on(Arc::new(disk.clone()), options, now).unwrap();
+    let exports = Exports::default();
+    let mut number = 1;
+    while exports.write(&store, number).await.is_ok() {
+        number += 1;
+        assert!(disk.disk.used() <= disk_bytes, "{} bytes after {number}", disk.disk.used());
+        assert!(number < 10_000, "nothing bounds the files");
+    }
+    disk.keeps_files.store(false, Ordering::Relaxed);
+    let until = Instant::now() + Duration::from_secs(60);
+    while exports.write(&store, number + 1).await.is_err() {
+        assert!(Instant::now() < until, "it does not heal");
+    }
 }
 
 /// Writers as fast as they can be, while the bytes of all files are counted all the time.

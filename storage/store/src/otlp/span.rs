@@ -112,6 +112,11 @@ impl<'a> Resource<'a> {
     pub fn attributes(&self) -> impl Iterator<Item = super::KeyValue<'a>> + use<'a> {
         messages(self.message, 1).flat_map(|resource| Attributes::new(resource, 1))
     }
+
+    /// The schema of the resource's attributes; empty if it is not told.
+    pub fn schema_url(&self) -> &'a str {
+        text(self.message, 3)
+    }
 }
 
 /// What a `ScopeSpans` message tells besides its spans.
@@ -136,11 +141,13 @@ impl<'a> Scope<'a> {
         messages(self.message, 1).flat_map(|scope| Attributes::new(scope, 3))
     }
 
+    /// The schema of the attributes of the scope's spans; empty if it is not told.
+    pub fn schema_url(&self) -> &'a str {
+        text(self.message, 3)
+    }
+
     fn text(&self, number: u32) -> &'a str {
-        messages(self.message, 1)
-            .flat_map(|scope| messages(scope, number))
-            .last()
-            .map_or("", text_or_empty)
+        inner_text(self.message, 1, number)
     }
 }
 
@@ -207,6 +214,36 @@ impl<'a> Span<'a> {
         Attributes::new(self.message, 9)
     }
 
+    /// The W3C trace state; empty if there is none.
+    pub fn trace_state(&self) -> &'a str {
+        text(self.message, 3)
+    }
+
+    /// The W3C trace flags, and OTLP's beside them.
+    pub fn flags(&self) -> u32 {
+        fixed32(self.message, 16)
+    }
+
+    /// What the status tells besides its code; empty if it tells nothing.
+    pub fn status_message(&self) -> &'a str {
+        inner_text(self.message, 15, 2)
+    }
+
+    /// How many attributes were dropped before the span was sent.
+    pub fn dropped_attributes(&self) -> u32 {
+        count(self.message, 10)
+    }
+
+    /// How many events were dropped.
+    pub fn dropped_events(&self) -> u32 {
+        count(self.message, 12)
+    }
+
+    /// How many links were dropped.
+    pub fn dropped_links(&self) -> u32 {
+        count(self.message, 14)
+    }
+
     /// What happened during the span.
     pub fn events(&self) -> impl Iterator<Item = Event<'a>> + use<'a> {
         let message = if self.has_events { self.message } else { &[] };
@@ -227,6 +264,21 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// When it happened, nanoseconds since the Unix epoch.
+    pub fn time(&self) -> u64 {
+        if let Some(Value::Fixed64(time)) = last(self.message, 1) { time } else { 0 }
+    }
+
+    /// The event's name.
+    pub fn name(&self) -> &'a str {
+        text(self.message, 2)
+    }
+
+    /// How many attributes were dropped.
+    pub fn dropped_attributes(&self) -> u32 {
+        count(self.message, 4)
+    }
+
     /// The event's attributes.
     pub fn attributes(&self) -> Attributes<'a> {
         Attributes::new(self.message, 3)
@@ -250,6 +302,48 @@ impl<'a> Link<'a> {
         let id = |number| messages(self.message, number).last().unwrap_or_default();
         (id(1), id(2))
     }
+
+    /// The W3C trace state of the span that is pointed to; empty if there is none.
+    pub fn trace_state(&self) -> &'a str {
+        text(self.message, 3)
+    }
+
+    /// The W3C trace flags of the span that is pointed to, and OTLP's beside them.
+    pub fn flags(&self) -> u32 {
+        fixed32(self.message, 6)
+    }
+
+    /// How many attributes were dropped.
+    pub fn dropped_attributes(&self) -> u32 {
+        count(self.message, 5)
+    }
+}
+
+/// A field that stands once; of several the last one counts.
+fn last(message: &[u8], number: u32) -> Option<Value<'_>> {
+    let fields = Fields::of(message).flatten().filter(|field| field.number == number);
+    fields.last().map(|field| field.value)
+}
+
+fn count(message: &[u8], number: u32) -> u32 {
+    // Protobuf readers cut it to 32 bits.
+    if let Some(Value::Varint(count)) = last(message, number) { count as u32 } else { 0 }
+}
+
+fn fixed32(message: &[u8], number: u32) -> u32 {
+    if let Some(Value::Fixed32(bits)) = last(message, number) { bits } else { 0 }
+}
+
+/// A text of a message inside. Protobuf readers merge such messages if there are several.
+fn inner_text(message: &[u8], outer: u32, number: u32) -> &str {
+    messages(message, outer)
+        .flat_map(|inner| messages(inner, number))
+        .last()
+        .map_or("", text_or_empty)
+}
+
+fn text(message: &[u8], number: u32) -> &str {
+    messages(message, number).last().map_or("", text_or_empty)
 }
 
 /// An enum's number. Protobuf readers cut it to 32 bits.

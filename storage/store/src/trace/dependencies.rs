@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::otlp::SpanInTrace;
 use crate::{Dependency, TimeRange};
@@ -41,25 +41,39 @@ impl DependencyCounts {
     /// from a retry), a span of the child's own service is its parent, if there is one; else the
     /// one with the least start time and service name. A span without a service name neither
     /// calls nor is called.
-    pub fn add(&mut self, spans: &[CallSpan<'_>], range: TimeRange) {
-        let mut by_id = HashMap::<[u8; 8], Vec<&CallSpan<'_>>>::new();
-        for span in spans {
-            by_id.entry(span.id).or_default().push(span);
-        }
-        for child in spans.iter().filter(|span| range.contains(span.start)) {
-            let service = child.service;
-            let Some(parents) = child.parent.and_then(|id| by_id.get(&id)) else {
-                continue;
-            };
-            let parent = parents
+    ///
+    /// `call` tells what a span is in calls: whoever holds many spans need not hold them so.
+    pub fn add<'a, T>(
+        &mut self,
+        spans: &'a [T],
+        call: impl Fn(&'a T) -> CallSpan<'a>,
+        range: TimeRange,
+    ) {
+        // Four bytes a span besides those that the caller has: a trace may be large.
+        let mut by_id: Vec<u32> = (0..spans.len() as u32).collect();
+        let span = |index: &u32| call(&spans[*index as usize]);
+        by_id.sort_unstable_by_key(|index| span(index).id);
+        for child in spans.iter().map(&call).filter(|child| range.contains(child.start)) {
+            let Some(id) = child.parent else { continue };
+            let first = by_id.partition_point(|index| span(index).id < id);
+            let parent = by_id[first..]
                 .iter()
-                .map(|parent| (parent.service != service, parent.start, parent.service))
+                .map(span)
+                .take_while(|parent| parent.id == id)
+                .map(|parent| (parent.service != child.service, parent.start, parent.service))
                 .min()
-                .filter(|(other, _, parent)| *other && !parent.is_empty() && !service.is_empty());
+                .filter(|(is_other, _, parent)| {
+                    *is_other && !parent.is_empty() && !child.service.is_empty()
+                });
             if let Some((_, _, parent)) = parent {
-                *self.0.entry((parent.to_owned(), service.to_owned())).or_default() += 1;
+                *self.0.entry((parent.to_owned(), child.service.to_owned())).or_default() += 1;
             }
         }
+    }
+
+    /// How many pairs of services were counted.
+    pub fn pairs(&self) -> usize {
+        self.0.len()
     }
 
     /// The counts, sorted by parent, then child.

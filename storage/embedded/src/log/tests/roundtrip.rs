@@ -48,7 +48,7 @@ fn a_log_of_a_later_version_is_refused() {
     let error = read(&disk_with(&bytes)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "reading the log log-1: its format is version 2, and this program reads version 1"
+        "reading the log log-1: its format has version 2, this program knows 1: use a newer one"
     );
 }
 

@@ -2,6 +2,7 @@ mod damage;
 mod faults;
 mod round_trip;
 
+use spoor_store::Operation;
 use spoor_store::filter::Level;
 use spoor_store::otlp::SpanKind;
 use xxhash_rust::xxh3::xxh3_64;
@@ -117,4 +118,24 @@ fn assert_finds(segment: &Segment, blocks: &[EncodedBlock]) {
         let candidates = segment.candidates(&block.entries, &everywhere);
         assert!(candidates.blocks.iter().all(|blocks| blocks.contains(number)));
     }
+}
+
+fn services(segment: &Segment) -> Vec<String> {
+    let mut services = Vec::new();
+    let mut add = |name: &str| {
+        services.push(name.to_owned());
+        true
+    };
+    segment.for_each_service(&mut add).unwrap();
+    services
+}
+
+fn operations_of(segment: &Segment, service: &str, kind: Option<SpanKind>) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    let mut add = |name: &str, kind| {
+        operations.push(Operation { name: name.to_owned(), kind });
+        true
+    };
+    segment.for_each_operation(service, kind, &mut add).unwrap();
+    operations
 }

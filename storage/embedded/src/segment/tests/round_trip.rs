@@ -90,9 +90,9 @@ fn services_and_operations_are_found() {
     let disk = new_disk();
     write(&disk, 1, &blocks(1, 1), &catalogue()).unwrap();
     let segment = Segment::open(&disk, &path(1)).unwrap();
-    assert_eq!(segment.services().unwrap(), ["", "cart", "shop"]);
+    assert_eq!(services(&segment), ["", "cart", "shop"]);
     let operations = |service, kind| {
-        let operations = segment.operations_of(service, kind).unwrap();
+        let operations = operations_of(&segment, service, kind);
         operations.into_iter().map(|found| (found.name, found.kind)).collect::<Vec<_>>()
     };
     let named = |name: &str, kind| (name.to_owned(), kind);
@@ -143,7 +143,7 @@ fn a_large_catalogue_is_sought_and_read() {
     }
     assert!(cursor.seek(b"").unwrap());
     assert_eq!(cursor.key(), expected[0]);
-    assert_eq!(segment.operations_of("service-501", None).unwrap().len(), 11);
+    assert_eq!(operations_of(&segment, "service-501", None).len(), 11);
     assert!(OperationKey::decode(&expected[0]).is_some());
-    assert_eq!(segment.services().unwrap().len(), 1_000);
+    assert_eq!(services(&segment).len(), 1_000);
 }

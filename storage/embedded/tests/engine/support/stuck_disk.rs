@@ -4,11 +4,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use spoor_embedded::disk::{Disk, ReadFile, SimulatedDisk, WriteFile};
 
-/// A disk on which no segment can be begun while it is stuck.
+/// A disk on which no segment can be begun while it is stuck, and nothing removed while it keeps
+/// files.
 #[derive(Clone, Debug)]
 pub struct StuckDisk {
     pub disk: SimulatedDisk,
     pub is_stuck: Arc<AtomicBool>,
+    pub keeps_files: Arc<AtomicBool>,
+}
+
+impl StuckDisk {
+    pub fn new(is_stuck: bool, keeps_files: bool) -> Self {
+        let [is_stuck, keeps_files] = [is_stuck, keeps_files].map(|it| Arc::new(it.into()));
+        Self { disk: SimulatedDisk::new(1), is_stuck, keeps_files }
+    }
 }
 
 impl Disk for StuckDisk {
@@ -29,6 +38,9 @@ impl Disk for StuckDisk {
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
+        if self.keeps_files.load(Ordering::Relaxed) {
+            return Err(ErrorKind::ResourceBusy.into());
+        }
         self.disk.remove(path)
     }
 
