@@ -18,11 +18,21 @@ const TESTS: [&str; 7] = [
 ];
 const FIND_TRACES_CASES: usize = 22;
 
-/// The suite's Jaeger listens on Jaeger's default ports, which must be free.
 #[tokio::test]
 #[ignore = "needs Go; run by .ci/run"]
 async fn jaegers_own_storage_suite_passes_and_skips_no_case() {
-    let spoor = Spoor::start().await.unwrap();
+    passes_on("embedded").await;
+}
+
+#[tokio::test]
+#[ignore = "needs Go; run by .ci/run"]
+async fn it_passes_on_the_memory_engine_too() {
+    passes_on("memory").await;
+}
+
+/// The suite's Jaeger listens on Jaeger's default ports, which must be free.
+async fn passes_on(engine: &str) {
+    let spoor = Spoor::start_with(&[&format!("engine={engine}")]).await.unwrap();
     let suite = real_program("jaeger-suite").unwrap();
 
     let output = Command::new(&suite)

@@ -7,6 +7,7 @@ use e2e::eventually;
 
 use crate::confined::all_are_confined;
 use crate::doctor::finds_the_lab_whole;
+use crate::kept::{self, CHAIN_SPANS};
 use crate::lab::{Lab, image_id, left_behind, stdout};
 use crate::tier::BASE;
 use crate::trace::chain_is_found;
@@ -32,15 +33,17 @@ async fn the_base_comes_up_healthy_survives_restarts_and_leaves_nothing() {
     all_are_confined(&lab).unwrap();
     lab.compose(&["exec", "-T", "spoor", "touch", "/var/lib/spoor/probe"]).unwrap();
     lab.compose(&["exec", "-T", "spoor", "touch", "/usr/probe"]).unwrap_err();
-    chain_is_found(&lab).await.unwrap();
     // As the README has it.
     lab.compose(&["run", "--rm", "doctor"]).unwrap();
     finds_the_lab_whole(&lab).unwrap();
 
+    let mut before = chain_is_found(&lab).await.unwrap();
     for service in ["spoor", "jaeger"] {
         lab.compose(&["restart", service]).unwrap();
         lab.up().unwrap();
-        chain_is_found(&lab).await.unwrap();
+        let after = chain_is_found(&lab).await.unwrap();
+        assert_eq!(kept::spans(&lab, &before).await.unwrap(), CHAIN_SPANS, "after {service}");
+        before = after;
     }
 
     a_killed_service_comes_back(&lab, "app-c").await.unwrap();

@@ -1,13 +1,12 @@
 //! What takes minutes: left out by `--skip full::`.
 
-mod kept;
+mod killed;
 mod memory;
 mod outages;
 mod restarts;
 mod sampling;
 mod stopped;
 mod tiers;
-mod traffic;
 
 use std::io::{Write, stderr};
 

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use anyhow::{Context, ensure};
 use e2e::ask::{JaegerQuery, Loki, Prometheus};
 use e2e::files::repository;
-use e2e::{free_address, real_program};
+use e2e::{eventually, free_address, real_program};
 use serde_json::Value;
 
 use crate::tier::Tier;
@@ -110,6 +110,15 @@ impl Lab {
         let mut containers = self.containers()?.into_iter();
         let found = containers.find(|(name, _)| name == service);
         Ok(found.with_context(|| format!("finding the container of {service}"))?.1)
+    }
+
+    /// Waits until the container of `service` is healthy.
+    pub async fn is_healthy(&self, service: &str) -> anyhow::Result<()> {
+        eventually(&format!("{service} is healthy"), async || {
+            let healthy = self.container(service)?["State"]["Health"]["Status"] == "healthy";
+            Ok(healthy.then_some(()))
+        })
+        .await
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -26,8 +26,9 @@ const EDGES: [(NodeRef, NodeRef); 8] = [
 ];
 type NodeRef = (&'static str, u64, &'static str);
 
-/// Sends a `/chain`, and waits until Jaeger finds its whole trace by the last service in it.
-pub async fn chain_is_found(lab: &Lab) -> anyhow::Result<()> {
+/// Sends a `/chain`, and waits until Jaeger finds its whole trace by the last service in it. Gives
+/// its id.
+pub async fn chain_is_found(lab: &Lab) -> anyhow::Result<String> {
     let sent = now();
     let answer = ask(&format!("{}/chain", lab.url("APP_A_PORT")), &[]).await?;
     let id = answer["trace_id"].as_str().context("finding the trace id of /chain")?;
@@ -42,7 +43,8 @@ pub async fn chain_is_found(lab: &Lab) -> anyhow::Result<()> {
         Ok((seen == sorted(EDGES.map(|(caller, callee)| (owned(caller), owned(callee)))))
             .then_some(()))
     });
-    found.await.with_context(|| format!("trace {id}: {seen:#?}"))
+    found.await.with_context(|| format!("trace {id}: {seen:#?}"))?;
+    Ok(id.to_owned())
 }
 
 /// Caller and callee of each span that has a caller in the trace, leaving out the internal spans.

@@ -2,20 +2,24 @@
 
 use crate::confined::{all_are_confined, the_whole_fits_in_three_gib};
 use crate::doctor::finds_the_lab_whole;
+use crate::kept::{self, CHAIN_SPANS};
 use crate::lab::Lab;
 use crate::tier::WHOLE;
+use crate::trace::chain_is_found;
 
-#[test]
+#[tokio::test]
 #[ignore = "needs a Docker engine with the images of .env; run by .ci/run"]
-fn the_whole_comes_up_twice_and_the_doctor_finds_every_link() {
+async fn the_whole_comes_up_twice_and_the_doctor_finds_every_link() {
     let lab = Lab::new(WHOLE).unwrap();
     the_whole_fits_in_three_gib(&lab).unwrap();
     lab.up().unwrap();
     finds_the_lab_whole(&lab).unwrap();
     all_are_confined(&lab).unwrap();
 
-    // The volumes stay.
+    // The volumes stay, and the traces with them.
+    let before = chain_is_found(&lab).await.unwrap();
     lab.compose(&["down"]).unwrap();
     lab.up().unwrap();
+    assert_eq!(kept::spans(&lab, &before).await.unwrap(), CHAIN_SPANS);
     finds_the_lab_whole(&lab).unwrap();
 }

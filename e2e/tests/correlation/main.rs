@@ -18,7 +18,10 @@ use truth::Truth;
 #[tokio::test]
 #[ignore = "needs Go; run by .ci/run"]
 async fn under_load_every_query_has_data_every_link_leads_there_and_every_panel_is_true() {
-    let lab = NativeLab::up(Changes { load: Some("5"), ..Changes::default() }).await.unwrap();
+    // Else no log becomes a segment within minutes.
+    let segments = ["spoor:SPOOR_HEAD_MAX_AGE=5s".to_owned()];
+    let changes = Changes { load: Some("5"), environment: &segments, ..Changes::default() };
+    let lab = NativeLab::up(changes).await.unwrap();
     let follow = async {
         queries::have_data(&lab).await?;
         links::lead_there(&lab).await

@@ -28,7 +28,8 @@ pub struct Part {
     pub name: &'static str,
     /// How to start it. Standard input must be a pipe.
     pub command: Command,
-    /// What it keeps while it runs. Its guard removes it too, for the case that the lab is killed.
+    /// What it keeps while it runs. Its own process removes it too, for the case that the lab is
+    /// killed.
     pub folder: Option<TempDir>,
     /// The URL that answers with success once it is ready; without one it is ready at once.
     pub ready: Option<String>,

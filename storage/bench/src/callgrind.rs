@@ -38,6 +38,8 @@ async fn run(
     let wrapper = [
         "valgrind".to_owned(),
         "--tool=callgrind".to_owned(),
+        // Spoor starts itself anew once, to configure malloc.
+        "--trace-children=yes".to_owned(),
         format!("--callgrind-out-file={}", output.display()),
     ];
     let traces = load.map_or(1, |load| load.truth.traces);

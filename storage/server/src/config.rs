@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
-use spoor_embedded::MAX_REQUEST_BYTES;
+use spoor_embedded::{MAX_REQUEST_BYTES, Options};
 use telemetry::LogFormat;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -51,8 +51,9 @@ pub struct Config {
     /// What keeps the spans.
     #[serde(deserialize_with = "engine")]
     pub engine: Engine,
-    /// The directory of the embedded engine's files. Made if it is not there.
-    pub data_dir: PathBuf,
+    /// The directory of the embedded engine's files, made if it is not there. Unless it is set,
+    /// `spoor-data` in the working directory.
+    pub data_dir: Option<PathBuf>,
     /// Whether the embedded engine's files are in a directory of their own inside of `data_dir`
     /// (of the system's temporary directory, unless that is set), which is removed at the end.
     pub ephemeral: bool,
@@ -80,6 +81,9 @@ pub struct Config {
     /// How long a write waits for room in the head or on the disk, before it is refused.
     #[serde(deserialize_with = "duration")]
     pub write_wait: Duration,
+    /// The memory of all queries that the embedded engine answers at one time.
+    #[serde(deserialize_with = "size")]
+    pub read_max_bytes: usize,
     /// The traces that the memory engine holds, before it forgets the oldest.
     pub memory_max_traces: usize,
     /// The bytes that the memory engine holds, before it forgets the oldest traces.
@@ -106,8 +110,8 @@ impl Default for Config {
             max_concurrent_reads: 32,
             client_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
-            engine: Engine::Memory,
-            data_dir: PathBuf::new(),
+            engine: Engine::Embedded,
+            data_dir: None,
             ephemeral: false,
             durability: Durability::Sync,
             async_interval: Duration::from_secs(1),
@@ -117,6 +121,7 @@ impl Default for Config {
             head_max_age: Duration::from_secs(5 * 60),
             log_max_bytes: 48 << 20,
             write_wait: Duration::from_secs(5),
+            read_max_bytes: 48 << 20,
             memory_max_traces: 100_000,
             memory_max_bytes: 256 << 20,
             log: Targets::new().with_default(LevelFilter::INFO),
@@ -174,15 +179,16 @@ impl Config {
         if self.admin_listen == self.listen && self.listen.port() != 0 {
             return Some(("admin_listen", format!("{} is where gRPC is served", self.listen)));
         }
-        if self.engine == Engine::Embedded {
-            if self.data_dir.as_os_str().is_empty() && !self.ephemeral {
-                return Some(("data_dir", "the embedded engine needs a directory".to_owned()));
-            }
-            if self.max_request_bytes > MAX_REQUEST_BYTES {
-                let reason =
-                    format!("it must be at most {MAX_REQUEST_BYTES} with the embedded engine");
-                return Some(("max_request_bytes", reason));
-            }
+        if self.data_dir.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+            return Some(("data_dir", "it must name a directory".to_owned()));
+        }
+        if self.engine == Engine::Embedded && self.max_request_bytes > MAX_REQUEST_BYTES {
+            let reason = format!("it must be at most {MAX_REQUEST_BYTES} with the embedded engine");
+            return Some(("max_request_bytes", reason));
+        }
+        if self.read_max_bytes < Options::LEAST_READ_BYTES {
+            let reason = format!("it must be at least {}", Options::LEAST_READ_BYTES);
+            return Some(("read_max_bytes", reason));
         }
         let (disk, log) = (self.disk_max_bytes, self.log_max_bytes);
         // Heads, their segments and what is merged need space beside each other.
@@ -211,10 +217,10 @@ const LOGS_ON_DISK: usize = 8;
 /// What keeps the spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// The memory of the process: a restart loses them.
-    Memory,
     /// Files in a directory: see `spoor_embedded`.
     Embedded,
+    /// The memory of the process: a restart loses them.
+    Memory,
 }
 
 /// When a write is acknowledged.

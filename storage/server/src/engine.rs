@@ -1,5 +1,6 @@
 //! The engine that the configuration names, with what the server knows of it beside the seam.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
@@ -10,11 +11,16 @@ use tokio::sync::watch;
 
 use crate::config::{self, Config, Durability};
 
+/// The embedded engine's directory unless another is set, in the working directory.
+const DATA_DIR: &str = "spoor-data";
+
 /// An engine that is open.
 #[derive(Clone)]
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
     embedded: Option<Arc<EmbeddedStore>>,
+    /// Where the spans are kept, for people.
+    pub(crate) place: String,
     /// The most bytes that it holds.
     pub(crate) max_bytes: usize,
 }
@@ -26,12 +32,14 @@ impl Engine {
             config::Engine::Memory => {
                 let (traces, bytes) = (config.memory_max_traces, config.memory_max_bytes);
                 let store = Arc::new(MemoryStore::new(Limits { traces, bytes }));
-                Ok(Self { store, embedded: None, max_bytes: bytes })
+                Ok(Self { store, embedded: None, place: "memory".to_owned(), max_bytes: bytes })
             }
             config::Engine::Embedded => {
-                let store = Arc::new(open_embedded(config)?);
+                let (store, directory) = open_embedded(config)?;
+                let store = Arc::new(store);
                 let embedded = Some(Arc::clone(&store));
-                Ok(Self { store, embedded, max_bytes: config.disk_max_bytes })
+                let place = directory.display().to_string();
+                Ok(Self { store, embedded, place, max_bytes: config.disk_max_bytes })
             }
         }
     }
@@ -49,7 +57,8 @@ impl Engine {
     }
 }
 
-fn open_embedded(config: &Config) -> Result<EmbeddedStore, OpenError> {
+/// Opens it. Gives the configured directory too.
+fn open_embedded(config: &Config) -> Result<(EmbeddedStore, PathBuf), OpenError> {
     let options = Options {
         durability: match config.durability {
             Durability::Sync => spoor_embedded::Durability::Sync,
@@ -61,12 +70,19 @@ fn open_embedded(config: &Config) -> Result<EmbeddedStore, OpenError> {
         disk_bytes: config.disk_max_bytes as u64,
         retention: config.retention,
         write_wait: config.write_wait,
+        read_bytes: config.read_max_bytes,
         ..Options::default()
     };
-    if !config.ephemeral {
-        return EmbeddedStore::open(&config.data_dir, options);
-    }
-    let temporary = std::env::temp_dir();
-    let is_set = !config.data_dir.as_os_str().is_empty();
-    EmbeddedStore::open_ephemeral(if is_set { &config.data_dir } else { &temporary }, options)
+    let directory = match (&config.data_dir, config.ephemeral) {
+        (Some(directory), _) => directory.clone(),
+        (None, true) => std::env::temp_dir(),
+        (None, false) => PathBuf::from(DATA_DIR),
+    };
+    // What is told of it must not depend on where this was started.
+    let directory = std::path::absolute(directory)?;
+    let store = match config.ephemeral {
+        true => EmbeddedStore::open_ephemeral(&directory, options),
+        false => EmbeddedStore::open(&directory, options),
+    }?;
+    Ok((store, directory))
 }

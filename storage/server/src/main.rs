@@ -1,11 +1,19 @@
 //! `spoor`: see the library of the same name.
 
+mod malloc;
+
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+fn main() -> ExitCode {
+    // Before there are threads.
+    malloc::configure();
+    run()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let (mut terminate, mut interrupt) =
         match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
             (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),

@@ -118,7 +118,8 @@ impl Server {
                 ),
                 draining.clone().cancelled_owned(),
             );
-        tracing::info!(grpc = %grpc_addr, admin = %admin_addr, "serving");
+        let store = &engine.place;
+        tracing::info!(grpc = %grpc_addr, admin = %admin_addr, store, "serving");
 
         let drain = async {
             shutdown.await;

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use e2e::ask::now;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use super::traffic::{Request, Traffic, failed, p99};
-use super::{kept, measured};
+use super::measured;
+use crate::kept::{self, CHAIN, ITEM};
 use crate::lab::Lab;
 use crate::prometheus::{increase, settled};
 use crate::tier::WHOLE;
+use crate::traffic::{Traffic, failed, p99};
 
 const PARTS: [&str; 5] = ["otel-collector", "jaeger", "spoor", "prometheus", "loki"];
 /// Requests a second.
@@ -18,17 +19,12 @@ const RATE: u32 = 10;
 /// Before an outage, and after it; longer than any pause between retries.
 const QUIET: Duration = Duration::from_secs(30);
 const OUTAGE: Duration = Duration::from_secs(60);
-const BACK: Duration = Duration::from_secs(60);
 
-/// Of what is sent while a part is down, and after it.
+/// Of what is sent, but that no span may be lost with spoor, which keeps them on the disk.
 const LOSS: f64 = 0.01;
 /// Of what is counted: the Collector's last flush before its end is never scraped.
 const UNCOUNTED: f64 = 0.05;
 
-const ITEM: &str = "/items/1";
-const CHAIN: &str = "/chain";
-/// Five of servers, four of clients, and that of the CPU task.
-const CHAIN_SPANS: usize = 10;
 /// The log record that each item makes.
 const ITEM_READ: &str = "item read";
 const CALLS: &str = "sum(traces_span_metrics_calls_total)";
@@ -58,7 +54,7 @@ async fn outage(lab: &Lab, part: &str) -> anyhow::Result<()> {
     sleep(OUTAGE).await;
     lab.compose(&["start", part])?;
     let started = now();
-    is_healthy(lab, part).await?;
+    lab.is_healthy(part).await?;
     sleep(QUIET).await;
     let requests = traffic.stop().await;
     let prometheus = lab.prometheus();
@@ -77,42 +73,18 @@ async fn outage(lab: &Lab, part: &str) -> anyhow::Result<()> {
         let sent: Vec<_> = requests.iter().filter(|r| (from..to).contains(&r.sent)).collect();
         let items: Vec<_> = sent.iter().filter(|request| request.path == ITEM).collect();
         let unlogged = items.iter().filter(|request| !logged.contains(&request.trace_id)).count();
-        let (missing, spans) = missing_spans(lab, &sent).await?;
+        let (missing, spans) = kept::missing_spans(lab, &sent).await?;
         measured(&format!(
             "{part}, {what}: {missing} of {spans} spans, {unlogged} of {} log records",
             items.len(),
         ));
-        // What spoor held was in its memory alone.
-        if what != "before" {
-            ensure!(missing as f64 <= LOSS * spans as f64, "{missing} spans are lost");
-            ensure!(unlogged as f64 <= LOSS * items.len() as f64, "{unlogged} records are lost");
-        }
+        let loss = if part == "spoor" { 0.0 } else { LOSS };
+        ensure!(missing as f64 <= loss * spans as f64, "{missing} spans are lost");
+        ensure!(unlogged as f64 <= LOSS * items.len() as f64, "{unlogged} records are lost");
     }
     let counted = increase(lab, ITEM_CALLS, [start, now()]).await?;
     let answered = requests.iter().filter(|request| request.path == ITEM).count();
     measured(&format!("{part}: an increase of {counted:.0} for {answered} calls"));
     ensure!(counted >= (1.0 - UNCOUNTED) * answered as f64, "calls are not counted");
     Ok(())
-}
-
-/// How many of the spans that these requests made are not in Jaeger, and how many they made.
-async fn missing_spans(lab: &Lab, requests: &[&Request]) -> anyhow::Result<(usize, usize)> {
-    let (mut missing, mut made) = (0, 0);
-    for request in requests {
-        let expected = if request.path == CHAIN { CHAIN_SPANS } else { 1 };
-        missing += expected - kept::spans(lab, &request.trace_id).await?;
-        made += expected;
-    }
-    Ok((missing, made))
-}
-
-async fn is_healthy(lab: &Lab, part: &str) -> anyhow::Result<()> {
-    let deadline = Instant::now() + BACK;
-    while Instant::now() < deadline {
-        if lab.container(part)?["State"]["Health"]["Status"] == "healthy" {
-            return Ok(());
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-    bail!("{part} is not healthy {BACK:?} after its start")
 }

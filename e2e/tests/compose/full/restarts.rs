@@ -7,11 +7,12 @@ use e2e::ask::now;
 use tokio::time::sleep;
 
 use super::measured;
-use super::traffic::Traffic;
+use crate::kept;
 use crate::lab::Lab;
 use crate::prometheus::increase;
 use crate::spm::call_rate;
 use crate::tier::WHOLE;
+use crate::traffic::Traffic;
 
 const PARTS: [&str; 6] = ["otel-collector", "jaeger", "spoor", "prometheus", "loki", "app-c"];
 /// Requests a second.
@@ -61,6 +62,12 @@ async fn increases_across_a_restart_of_any_part_are_within_five_percent_of_the_t
         ));
         assert!(lost.is_empty() || part.starts_with("app-"), "{part}: {:?}", lost[0].answer);
         worst = worst.max(share.abs());
+        if part == "spoor" {
+            for request in answered {
+                let spans = kept::spans(&lab, &request.trace_id).await.unwrap();
+                assert_eq!(spans, 1, "of {}, sent at {}", request.trace_id, request.sent);
+            }
+        }
     }
     assert!(worst <= TOLERANCE, "off by {:.1} %", worst * 100.0);
 }

@@ -4,12 +4,11 @@ use e2e::ask::now;
 use reqwest::StatusCode;
 use tokio::time::{Duration, sleep};
 
-use super::kept;
-use super::traffic::{Request, Traffic};
-use crate::counting;
 use crate::lab::Lab;
 use crate::prometheus::settled;
 use crate::tier::TAIL_SAMPLING;
+use crate::traffic::{Request, Traffic};
+use crate::{counting, kept};
 
 /// Requests a second, and for how long: enough for one in ten not to be none.
 const RATE: u32 = 20;

@@ -44,6 +44,8 @@ pub enum Reason {
     Refusal(StatusCode, String),
     /// An answer that says something else.
     Nonsense(String),
+    /// It answers, but takes nothing to be kept, for this reason.
+    ReadOnly(String),
 }
 
 impl Client {
@@ -119,6 +121,7 @@ impl fmt::Display for Failure {
             Reason::Delay(time) => write!(f, "no answer in {time:?}"),
             Reason::Refusal(status, message) => write!(f, "HTTP {}: {message}", status.as_u16()),
             Reason::Nonsense(answer) => write!(f, "not the answer expected: {answer}"),
+            Reason::ReadOnly(reason) => write!(f, "it is read-only: {reason}"),
         }
     }
 }
@@ -130,7 +133,7 @@ impl From<Failure> for Finding {
                 "the part has stopped or hangs since it was asked first",
                 "`docker compose ps` shows its state, `docker compose logs PART` its reason",
             ),
-            Reason::Refusal(..) => (
+            Reason::Refusal(..) | Reason::ReadOnly(_) => (
                 "the part works, but cannot answer this; its message says why",
                 "`docker compose logs PART` tells more",
             ),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
 
-use super::api::{self, Failure, Reason, ask, ask_json};
+use super::api::{self, Failure, Reason, ask_json, ask_text};
 use super::finding::{Finding, Verdict};
 use super::lab::Lab;
 use super::link::Link;
@@ -34,8 +34,15 @@ async fn answer(lab: &Lab<'_>, link: Link, port: Port) -> Result<String, Failure
     let url = lab.url(port);
     let version = match link {
         Link::Spoor => {
-            ask("spoor whether it is ready", lab.client.get(&format!("{url}/readyz"))).await?;
-            return Ok(format!("ready at {url}"));
+            let question = "spoor whether it is ready";
+            let text = ask_text(question, lab.client.get(&format!("{url}/readyz"))).await?;
+            return match read_only(&text) {
+                Some(reason) => {
+                    let reason = Reason::ReadOnly(reason.to_owned());
+                    Err(Failure { question: question.to_owned(), reason })
+                }
+                None => Ok(format!("ready at {url}")),
+            };
         }
         Link::Jaeger => {
             let page = api::jaeger::page(lab).await?;
@@ -81,6 +88,11 @@ async fn connect(url: &str) -> Result<(), Failure> {
     Err(Failure { question: format!("otel-collector to take OTLP over gRPC at {url}"), reason })
 }
 
+/// Why spoor takes no spans, though it is ready for reads.
+fn read_only(text: &str) -> Option<&str> {
+    Some(text.strip_prefix("ready, but read-only: ")?.trim_end())
+}
+
 /// What Jaeger's page tells of it; none for a page that is not Jaeger's.
 fn jaeger_version(page: &str) -> Option<&str> {
     let (_, rest) = page.split_once("JAEGER_VERSION")?;
@@ -110,6 +122,10 @@ fn explain(failure: &Failure, port: Port, addresses: &Addresses) -> Finding {
                 "`docker compose logs {part}` tells what it did last, `docker compose restart \
                  {part}` starts it anew"
             ),
+        ),
+        (Reason::ReadOnly(_), _) => (
+            format!("{part} takes no spans: its disk is full or fails"),
+            "give its disk space, or give it another disk; it goes on by itself".to_owned(),
         ),
         (Reason::Refusal(status, _), _) if status.is_server_error() => (
             format!("{part} is running but not ready"),
@@ -151,7 +167,7 @@ fn skew(before: SystemTime, after: SystemTime, date: SystemTime) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::known::LOKI;
+    use crate::ports::known::{LOKI, STORAGE_ADMIN};
 
     fn failure(reason: Reason) -> Failure {
         Failure { question: "loki for its version".to_owned(), reason }
@@ -173,6 +189,17 @@ mod tests {
         let finding = explain(&failure(Reason::Delay(CONNECT_TIMEOUT)), LOKI, &addresses);
         assert!(finding.evidence.contains("no answer in 2s"), "{finding:?}");
         assert!(finding.cause.contains("loki hangs"), "{finding:?}");
+    }
+
+    #[test]
+    fn a_store_that_takes_no_spans_is_told_with_its_reason() {
+        assert_eq!(read_only("ready\n"), None);
+        let reason = read_only("ready, but read-only: writing log-1: no space\n").unwrap();
+        let addresses = Addresses::published(|_| None).unwrap();
+        let finding =
+            explain(&failure(Reason::ReadOnly(reason.to_owned())), STORAGE_ADMIN, &addresses);
+        assert!(finding.evidence.contains("read-only: writing log-1: no space"), "{finding:?}");
+        assert!(finding.cause.contains("disk is full"), "{finding:?}");
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The storage server.
 
-use super::{Part, Plan, this_program};
+use super::{Part, Plan, folder, this_program};
 use crate::ports::known::{OTLP_GRPC, STORAGE, STORAGE_ADMIN};
 use crate::with::With;
 
 pub fn part(plan: &Plan) -> anyhow::Result<Part> {
     let name = STORAGE.part;
+    let folder = folder(name)?;
     let mut command = this_program(name, "spoor")?;
-    command.arg("serve");
+    command.arg("--folder").arg(folder.path()).arg("serve");
+    command.env("SPOOR_DATA_DIR", folder.path().join("data"));
     command.env("SPOOR_LISTEN", plan.address(STORAGE));
     command.env("SPOOR_ADMIN_LISTEN", plan.address(STORAGE_ADMIN));
     if plan.has(With::Loki) {
@@ -20,7 +22,7 @@ pub fn part(plan: &Plan) -> anyhow::Result<Part> {
     Ok(Part {
         name,
         command,
-        folder: None,
+        folder: Some(folder),
         ready: Some(format!("{admin}/readyz")),
         places: vec![
             (plan.address(STORAGE), "OTLP in, jaeger.storage.v2 out, over gRPC"),

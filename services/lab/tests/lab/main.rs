@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
-use process::{Lab, gone};
+use process::{Lab, entries, gone, left_nothing};
 use rustix::process::Signal;
 
 const SERVICES: [&str; 4] = ["app-a", "app-b", "app-c", "app-d"];
@@ -122,36 +122,42 @@ fn a_lab_whose_output_nobody_reads_works_on_and_can_be_ended() {
 #[test]
 fn an_interrupted_lab_leaves_nothing_behind() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        let lab = Lab::up();
+        let folder = tempfile::tempdir().unwrap();
+        let lab = Lab::up_in(folder.path());
         let children = lab.descendants();
         assert_eq!(children.len(), 6, "{children:?}");
+        // Spoor's.
+        assert_eq!(entries(folder.path()), 1);
         lab.signal(signal);
         let ended = lab.end();
         assert!(ended.status.success(), "{ended:?}");
-        gone(&children);
+        left_nothing(&children, folder.path());
     }
 }
 
 #[test]
 fn a_lab_that_is_killed_leaves_nothing_behind() {
-    let lab = Lab::up();
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::up_in(folder.path());
     let children = lab.descendants();
     assert_eq!(children.len(), 6, "{children:?}");
+    assert_eq!(entries(folder.path()), 1);
     lab.signal(Signal::KILL);
-    gone(&children);
+    left_nothing(&children, folder.path());
 }
 
 #[test]
 fn a_part_that_dies_ends_the_lab_and_is_named() {
     for part in ["app-c", "spoor", "load"] {
-        let lab = Lab::up();
+        let folder = tempfile::tempdir().unwrap();
+        let lab = Lab::up_in(folder.path());
         let children = lab.descendants();
         let victim = children.iter().find(|child| child.has_argument(part)).unwrap();
         victim.kill();
         let ended = lab.end();
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         assert!(ended.errors.contains(&format!("lab: {part} ended: signal: 9")), "{ended:?}");
-        gone(&children);
+        left_nothing(&children, folder.path());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, sleep};
@@ -81,7 +82,18 @@ impl Lab {
 
     /// The whole lab, ready, with what its parts log.
     pub fn up() -> Self {
-        let lab = Self::start(&["up", "--logs"]);
+        Self::up_with(|_| {})
+    }
+
+    /// The same, with its folders in this one.
+    pub fn up_in(folder: &Path) -> Self {
+        Self::up_with(|c| {
+            c.env("TMPDIR", folder);
+        })
+    }
+
+    fn up_with(change: impl FnOnce(&mut Command)) -> Self {
+        let lab = Self::start_with(&["up", "--logs"], change);
         lab.wait_for("Ctrl-C");
         lab
     }
@@ -208,6 +220,17 @@ pub fn gone(of_interest: &[Process]) {
         all
     };
     eventually(|| left().is_empty().then_some(()), || format!("left behind: {:?}", left()));
+}
+
+/// How many entries a folder has.
+pub fn entries(folder: &Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+/// Waits until none of these runs any more, and nothing is in the folder.
+pub fn left_nothing(processes: &[Process], folder: &Path) {
+    gone(processes);
+    eventually(|| (entries(folder) == 0).then_some(()), || "a folder is left".to_owned());
 }
 
 /// What an URL answers, as JSON.

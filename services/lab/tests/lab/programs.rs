@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
-use crate::process::{Ended, Lab, Process, eventually, gone};
+use crate::process::{Ended, Lab, Process, entries, left_nothing};
 
 const WITH: &str = "jaeger,collector,prometheus,loki";
 
@@ -17,18 +17,9 @@ fn whole(folder: &Path) -> (Lab, Vec<Process>) {
     let processes = lab.descendants();
     // Spoor, four services and the load; four guards and their programs.
     assert_eq!(processes.len(), 14, "{processes:?}");
-    assert_eq!(entries(folder), 2);
+    // Of spoor, Prometheus and Loki.
+    assert_eq!(entries(folder), 3);
     (lab, processes)
-}
-
-fn entries(folder: &Path) -> usize {
-    std::fs::read_dir(folder).unwrap().count()
-}
-
-/// Waits until neither a process nor a folder is left.
-fn left_nothing(processes: &[Process], folder: &Path) {
-    gone(processes);
-    eventually(|| (entries(folder) == 0).then_some(()), || "a folder is left".to_owned());
 }
 
 #[test]

@@ -28,7 +28,8 @@ impl Engine {
         match self {
             // Room for everything: a store that forgets would be measured for what it lost.
             Self::Memory => {
-                vec![format!("memory_max_traces={traces}"), "memory_max_bytes=64GiB".to_owned()]
+                let traces = format!("memory_max_traces={traces}");
+                vec!["engine=memory".to_owned(), traces, "memory_max_bytes=64GiB".to_owned()]
             }
             Self::Embedded => vec![
                 "engine=embedded".to_owned(),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use spoor_store::{ReadError, Store, Tenant};
 use tonic::Status;
 
+use crate::admission::overloaded;
 use crate::metrics::Metrics;
 
 /// Serves `TraceReader`, `DependencyReader` and `Capabilities`.
@@ -30,6 +31,13 @@ fn status(error: &ReadError) -> Status {
     let message = error.to_string();
     match error {
         ReadError::Unsupported(_) => Status::unimplemented(message),
+        // No RetryInfo: the same query would end in the same way.
+        ReadError::TooLarge(_) => {
+            Status::resource_exhausted(format!("{message}; read_max_bytes sets the limit"))
+        }
+        ReadError::Overloaded { retry_after, .. } => {
+            overloaded(format!("{message}; read_max_bytes sets the limit"), *retry_after)
+        }
         ReadError::Unavailable(_) => Status::unavailable(message),
         _ => Status::internal(message),
     }

@@ -11,6 +11,7 @@ mod durability;
 mod exports;
 mod logs;
 mod memory;
+mod opening;
 mod read_only;
 mod reads;
 mod stalled;

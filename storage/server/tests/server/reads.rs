@@ -9,6 +9,7 @@ use spoor_proto::storage::{
 };
 use spoor_store::CHUNK_BYTES;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use super::support::{TestServer, export, metric, read, span, span_count, trace_id};
 
@@ -63,6 +64,30 @@ async fn what_makes_no_sense_is_invalid_and_what_is_not_there_yet_is_unimplement
         .await
         .unwrap_err();
     assert_eq!(status.code(), InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_query_that_needs_more_memory_than_any_may_have_is_told_so_and_not_to_retry() {
+    let server = TestServer::start(|config| {
+        config.read_max_bytes = 16 << 20;
+        config.max_search_depth = 100_000;
+    })
+    .await;
+    for part in 0..60 {
+        let spans = (1..=1_000).map(|index| span(part * 1_000 + index, 1));
+        server.writer().export(export("app", spans.collect())).await.unwrap();
+    }
+    let query = |search_depth| TraceQueryParameters { search_depth, ..of_service("app") };
+    let find = |depth| FindTraceIDsRequest { query: Some(query(depth)) };
+    let status = server.reader().find_trace_i_ds(find(100_000)).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    assert!(status.message().contains("read_max_bytes"), "{status}");
+    assert!(status.get_details_retry_info().is_none(), "{status}");
+    let few = server.reader().find_trace_i_ds(find(20)).await.unwrap().into_inner();
+    assert_eq!(few.trace_ids.len(), 20);
+    let refused = "spoor_store_refused_reads_total{reason=\"too_large\"}";
+    assert_eq!(metric(server.admin, refused).await, Some(1.0));
+    assert_eq!(metric(server.admin, "spoor_store_read_memory_bytes").await, Some(0.0));
 }
 
 #[tokio::test]

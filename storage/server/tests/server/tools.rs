@@ -13,8 +13,7 @@ async fn run(arguments: &[&str]) -> (i32, String) {
 
 async fn start(directory: &Path) -> Program {
     let directory = format!("data_dir={}", directory.display());
-    let settings = ["engine=embedded", &directory, "log_max_bytes=128KiB", "head_max_bytes=1MiB"];
-    Program::start(&settings).await
+    Program::start(&[&directory, "log_max_bytes=128KiB", "head_max_bytes=1MiB"]).await
 }
 
 /// A store, stopped, with segments; and the ids of its traces.

@@ -1,6 +1,6 @@
 //! What the tests share: a running server, its clients, and spans to send.
 
-mod http;
+pub mod http;
 mod load;
 mod program;
 mod raw;
@@ -16,29 +16,33 @@ use spoor_proto::RawTraces;
 use spoor_proto::otlp::trace_service_client::TraceServiceClient;
 use spoor_proto::storage::trace_reader_client::TraceReaderClient;
 use spoor_proto::storage::{GetTraceParams, GetTracesRequest};
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tonic::transport::{Channel, Endpoint};
 
 pub use http::{get, metric, post};
 pub use load::{Load, all_are_there};
-pub use program::{Program, spoor};
+pub use program::{Program, refusal, refused, spoor};
 pub use raw::{Answer, Call, frame};
 pub use spans::{export, resource_spans, span, span_count, trace_id};
 
 /// Longer than anything here takes, even on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A server in this process, on ports of its own. It stops when dropped.
+/// A server in this process, on ports and in a directory of its own. It stops when dropped.
 pub struct TestServer {
     pub grpc: SocketAddr,
     pub admin: SocketAddr,
     _stop: oneshot::Sender<()>,
+    _folder: TempDir,
 }
 
 impl TestServer {
     pub async fn start(change: impl FnOnce(&mut Config)) -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut config = Config { listen: any, admin_listen: any, ..Config::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = Some(folder.path().to_owned());
+        let mut config = Config { listen: any, admin_listen: any, data_dir, ..Config::default() };
         change(&mut config);
         let server = Server::bind(config).await.unwrap();
         let (grpc, admin) = (server.grpc_addr(), server.admin_addr());
@@ -46,7 +50,7 @@ impl TestServer {
         tokio::spawn(server.serve(async {
             stopped.await.ok();
         }));
-        Self { grpc, admin, _stop: stop }
+        Self { grpc, admin, _stop: stop, _folder: folder }
     }
 
     pub fn channel(&self) -> Channel {

@@ -1,7 +1,8 @@
 use std::net::SocketAddr;
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
@@ -15,13 +16,35 @@ pub fn spoor() -> Command {
     command
 }
 
+/// Runs `spoor serve`, which must fail, and gives its exit code and its error's only line.
+pub async fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
+    let mut command = spoor();
+    command.arg("serve").args(arguments).envs(environment.iter().copied());
+    refusal(command).await
+}
+
+/// The same of a command that serves.
+pub async fn refusal(mut command: Command) -> (i32, String) {
+    let ended = timeout(DEADLINE, command.output()).await.expect("it refuses to serve");
+    let Output { status, stdout, stderr } = ended.unwrap();
+    assert_eq!(stdout, b"", "nothing is served");
+    let stderr = String::from_utf8(stderr).unwrap();
+    let mut lines = stderr.lines();
+    let line = lines.next().unwrap().to_owned();
+    assert_eq!(lines.next(), None, "one line: {stderr}");
+    (status.code().unwrap(), line)
+}
+
 /// A server in a process of its own, killed when dropped.
 pub struct Program {
     pub grpc: SocketAddr,
     pub admin: SocketAddr,
     pub pid: u32,
+    /// Where it says that it keeps spans.
+    pub store: String,
     child: Child,
     _log: Lines<BufReader<ChildStdout>>,
+    _folder: TempDir,
 }
 
 impl Program {
@@ -29,10 +52,12 @@ impl Program {
         Self::start_in(&[], settings).await
     }
 
-    /// Starts it with these variables, and no others, in its environment.
+    /// Starts it with these variables, and no others, in its environment. Its working directory
+    /// is an empty one.
     pub async fn start_in(environment: &[(&str, &str)], settings: &[&str]) -> Self {
         let mut command = spoor();
-        command.envs(environment.iter().copied());
+        let folder = tempfile::tempdir().unwrap();
+        command.envs(environment.iter().copied()).current_dir(folder.path());
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
         command.args(["--set", "log_format=json"]);
         for setting in settings {
@@ -49,8 +74,9 @@ impl Program {
             }
         };
         let address = |key: &str| event[key].as_str().unwrap().parse().unwrap();
-        let pid = child.id().unwrap();
-        Self { grpc: address("grpc"), admin: address("admin"), pid, child, _log: log }
+        let (grpc, admin) = (address("grpc"), address("admin"));
+        let (pid, store) = (child.id().unwrap(), event["store"].as_str().unwrap().to_owned());
+        Self { grpc, admin, pid, store, child, _log: log, _folder: folder }
     }
 
     /// Tells the program to stop.

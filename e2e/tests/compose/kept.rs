@@ -6,6 +6,13 @@ use anyhow::ensure;
 use e2e::ask::now;
 
 use crate::lab::Lab;
+use crate::traffic::Request;
+
+/// A request that makes one span, and one that makes ten: five of servers, four of clients, and
+/// that of the CPU task.
+pub const ITEM: &str = "/items/1";
+pub const CHAIN: &str = "/chain";
+pub const CHAIN_SPANS: usize = 10;
 
 /// The most lines that Loki answers at once.
 const LINES: usize = 5_000;
@@ -15,6 +22,18 @@ pub async fn spans(lab: &Lab, trace_id: &str) -> anyhow::Result<usize> {
     let spans = lab.jaeger().trace(trace_id).await?;
     // An export that was tried again may have brought one twice.
     Ok(spans.iter().map(|span| &span.id).collect::<BTreeSet<_>>().len())
+}
+
+/// How many of the spans that these requests made are not in Jaeger, and how many they made. The
+/// requests are such as [`ITEM`] and [`CHAIN`].
+pub async fn missing_spans(lab: &Lab, requests: &[&Request]) -> anyhow::Result<(usize, usize)> {
+    let (mut missing, mut made) = (0, 0);
+    for request in requests {
+        let expected = if request.path == CHAIN { CHAIN_SPANS } else { 1 };
+        missing += expected - self::spans(lab, &request.trace_id).await?;
+        made += expected;
+    }
+    Ok((missing, made))
 }
 
 /// The trace ids of the services' log records since `start` that contain `text`.
