@@ -1,9 +1,9 @@
 //! Settings of glibc's `malloc`, so that memory which is freed goes back to the system.
 //!
 //! By default every thread gets a heap of its own, and once a large block was freed, blocks as
-//! large come from those heaps, which keep what is freed in their midst: after a load the process
-//! stays about twice as large as it has to (docs/benchmark.md). With fixed settings large blocks
-//! are mapped one by one and unmapped when they are freed.
+//! large come from those heaps, which keep what is freed in their midst. With fixed settings large
+//! blocks are mapped one by one and unmapped when they are freed: docs/benchmark.md has what that
+//! changes.
 //!
 //! glibc reads them before a program begins, and changing them later takes unsafe code. So the
 //! program starts itself anew, once: the process stays the same.

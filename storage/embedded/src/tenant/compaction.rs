@@ -27,7 +27,7 @@ const BYTES_AT_A_TIME: usize = 16 << 20;
 const SMALL: u32 = 4;
 /// So is one of whose traces at least this part lie in other blocks, too. Most traces that are
 /// split were so where one head was frozen and the next begun; nearly every block has a few. To
-/// join those, too, would more than double what merging costs, and save few reads.
+/// join those, too, would encode more than twice as many anew, and save few reads.
 const SPLIT: usize = 4;
 
 /// Merges some segments, if there are any to be merged. Tells whether there were.
