@@ -126,7 +126,7 @@ impl NativeLab {
     /// The URL of what listens on the port that `variable` names.
     ///
     /// # Panics
-    /// For a variable that is not among [`PORTS`].
+    /// For a variable that is not among `PORTS`.
     #[must_use]
     pub fn url(&self, variable: &str) -> String {
         let port = self.ports.iter().find(|(name, _)| *name == variable);

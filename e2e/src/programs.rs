@@ -19,16 +19,16 @@ pub fn real_program(name: &str) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(path.trim_end()))
 }
 
-/// The path of the program of a package of this workspace, built in this crate's own profile.
+/// The path of one of this workspace's programs, `lab` or `spoor`, built as it is shipped.
 ///
 /// # Errors
-/// When the package does not build, or has no program of its own name.
+/// When it does not build.
 pub fn cargo_program(package: &str) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--message-format=json", "-p", package, "--bin", package]);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
+    // Both packages, so that what they depend on has the features of `cargo run --release`, which
+    // has built it already where the lab runs.
+    command.args(["build", "--release", "--message-format=json"]);
+    command.args(["-p", "lab", "-p", "spoor", "--bin", package]);
     let output = command.stderr(Stdio::inherit()).output().context("starting cargo")?;
     ensure!(output.status.success(), "building {package} with cargo: {}", output.status);
     // One JSON message a line; only a program's has an executable.

@@ -159,7 +159,7 @@ impl Plan {
     }
 }
 
-/// This executable as the part that runs `program` (see [`crate::part::Program`]), shown as `name`
+/// This executable as the part that runs `program` (see `crate::part::Program`), shown as `name`
 /// by `ps`, without the destinations of telemetry that the shell has: the lab decides. What else is
 /// set, such as a sampler, stays.
 fn this_program(name: &str, program: &str) -> anyhow::Result<Command> {
