@@ -5,6 +5,7 @@
 //! fragment by fragment, and few fragments wait for the caller. What grows with the answer (lists
 //! of traces, names, calls) goes on to a part that is kept for that, and nobody ever waits for
 //! more: it is there, or the read ends with an error. So no read waits for one that waits for it.
+//! Who waits for a working set calls for those of answers that nobody reads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -14,6 +15,7 @@ use spoor_store::ReadError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::demand::Demand;
 use crate::metrics::Metrics;
 
 /// What a read takes at one time, the lists of most queries included.
@@ -35,6 +37,7 @@ pub(crate) struct ReadBudget {
     large: usize,
     large_taken: AtomicUsize,
     wait: Duration,
+    demand: Demand,
     metrics: Arc<Metrics>,
 }
 
@@ -44,7 +47,8 @@ impl ReadBudget {
         let large = bytes / 4;
         let most_sets = (bytes - large) / WORKING_SET;
         let sets = Arc::new(Semaphore::new(most_sets));
-        Self { sets, most_sets, large, large_taken: AtomicUsize::new(0), wait, metrics }
+        let (large_taken, demand) = (AtomicUsize::new(0), Demand::default());
+        Self { sets, most_sets, large, large_taken, wait, demand, metrics }
     }
 
     /// The bytes that are granted at present.
@@ -55,13 +59,14 @@ impl ReadBudget {
 
     /// Waits for a working set.
     pub(crate) async fn grant(self: &Arc<Self>) -> Result<Arc<Grant>, ReadError> {
-        match timeout(self.wait, Arc::clone(&self.sets).acquire_owned()).await {
-            Ok(set) => {
-                let _set = set.expect("the semaphore is never closed");
-                Ok(Arc::new(Grant { budget: Arc::clone(self), lists: AtomicUsize::new(0), _set }))
-            }
-            Err(_) => Err(self.overloaded()),
-        }
+        let set = timeout(self.wait, self.demand.take(&self.sets)).await;
+        let _set = set.map_err(|_| self.overloaded())?;
+        Ok(Arc::new(Grant { budget: Arc::clone(self), lists: AtomicUsize::new(0), _set }))
+    }
+
+    /// The calls of reads that wait for a working set.
+    pub(crate) fn demand(&self) -> Demand {
+        self.demand.clone()
     }
 
     fn take_large(&self, bytes: usize) -> Result<(), ReadError> {
@@ -96,6 +101,11 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
+    /// What its lists may take together, if no other read has it.
+    pub(crate) fn most(&self) -> usize {
+        self.budget.large + OWN_LISTS
+    }
+
     /// A list that takes nothing yet.
     pub(crate) fn list(&self) -> List<'_> {
         List { grant: self, bytes: 0 }
@@ -138,7 +148,7 @@ impl List<'_> {
     /// any query is still looked at by one at a time.
     pub(crate) fn resize_to_fit(&mut self, bytes: usize) -> Result<(), ReadError> {
         let others = self.grant.lists.load(Relaxed) - self.bytes;
-        let most = (self.grant.budget.large + OWN_LISTS).saturating_sub(others);
+        let most = self.grant.most().saturating_sub(others);
         self.resize(bytes.min(most))
     }
 

@@ -7,7 +7,7 @@ use crate::log::LogError;
 use crate::manifest::ManifestError;
 use crate::segment::SegmentError;
 
-/// Why a store cannot be opened.
+/// Why a store cannot be opened, or copied.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -20,11 +20,6 @@ pub enum OpenError {
     },
     /// The directory or a file of it cannot be used.
     Io(io::Error),
-    /// A tenant's directory has segments, but nothing tells which of them count.
-    NoManifest {
-        /// The directory.
-        directory: String,
-    },
     /// A tenant's manifest cannot be used.
     Manifest(ManifestError),
     /// A segment cannot be used.
@@ -35,6 +30,13 @@ pub enum OpenError {
     Maintenance(MaintenanceError),
     /// The options contradict each other.
     Options(String),
+    /// Its copy cannot be made.
+    Copy {
+        /// The copy's directory.
+        target: String,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
 impl fmt::Display for OpenError {
@@ -43,17 +45,13 @@ impl fmt::Display for OpenError {
             Self::Locked { directory, holder } => {
                 write!(f, "opening the store in {directory}: {holder} has it open")
             }
-            Self::NoManifest { directory } => write!(
-                f,
-                "opening the store: {directory} has segments but no MANIFEST: it was copied \
-                 partly, or the file was removed"
-            ),
             Self::Io(error) => write!(f, "opening the store: {error}"),
             Self::Manifest(error) => write!(f, "opening the store: {error}"),
             Self::Segment(error) => write!(f, "opening the store: {error}"),
             Self::Log(error) => write!(f, "opening the store: {error}"),
             Self::Maintenance(error) => write!(f, "opening the store: {error}"),
             Self::Options(reason) => write!(f, "opening the store: {reason}"),
+            Self::Copy { target, source } => write!(f, "copying the store to {target}: {source}"),
         }
     }
 }
@@ -61,14 +59,19 @@ impl fmt::Display for OpenError {
 impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Locked { .. } | Self::NoManifest { .. } | Self::Options(_) => None,
-            Self::Io(error) => Some(error),
+            Self::Locked { .. } | Self::Options(_) => None,
+            Self::Io(error) | Self::Copy { source: error, .. } => Some(error),
             Self::Manifest(error) => Some(error),
             Self::Segment(error) => Some(error),
             Self::Log(error) => Some(error),
             Self::Maintenance(error) => Some(error),
         }
     }
+}
+
+/// Whether writing is not permitted at all, which no time heals.
+pub(crate) fn is_forbidden(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Why a segment was not made.
@@ -87,6 +90,8 @@ pub enum MaintenanceError {
     Rebuilt(WriteError),
     /// Memory for encoding could not be had.
     Memory(io::Error),
+    /// The store is being closed.
+    Stopped,
 }
 
 impl MaintenanceError {
@@ -112,6 +117,7 @@ impl fmt::Display for MaintenanceError {
             Self::Manifest(error) => error.fmt(f),
             Self::Rebuilt(error) => write!(f, "merging segments: {error}"),
             Self::Memory(error) => write!(f, "making ready to encode spans: {error}"),
+            Self::Stopped => f.write_str("merging segments: the store is being closed"),
         }
     }
 }

@@ -112,6 +112,7 @@ impl Metrics {
         registry: &mut Registry,
         holdings: impl Fn() -> Holdings + Send + Sync + 'static,
     ) {
+        self.begin_series();
         let help = "Time that a sync to the disk took";
         let syncs = self.syncs.clone();
         registry.register_with_unit("store_sync_duration", help, Unit::Seconds, syncs);
@@ -124,10 +125,6 @@ impl Metrics {
         registry.register_with_unit("store_task_output", help, Unit::Bytes, self.made.clone());
         let help = "Attempts to make or delete segments that failed, and are made again";
         registry.register("store_failed_tasks", help, self.failed.clone());
-        // From the start on, so that the first one is seen as a rise.
-        for reason in ["malformed", "too_large", "overloaded", "unavailable"] {
-            drop(self.rejected.get_or_create(&Reason { reason }));
-        }
         let help = "Export requests of which nothing was kept";
         registry.register("store_rejected_writes", help, self.rejected.clone());
         let help = "Queries ended because of the memory that they would take";
@@ -140,6 +137,20 @@ impl Metrics {
         registry.register("store_search_blocks_skipped", help, self.blocks_skipped.clone());
         let metrics = Arc::clone(self);
         registry.register_collector(Box::new(Observed { metrics, holdings: Box::new(holdings) }));
+    }
+
+    /// Makes the series of what may not happen for long, so that the first time is seen as a rise.
+    fn begin_series(&self) {
+        let begin = |family: &Family<Reason, Counter>, reasons: &[&'static str]| {
+            reasons.iter().for_each(|reason| drop(family.get_or_create(&Reason { reason })));
+        };
+        begin(&self.rejected, &["malformed", "too_large", "overloaded", "unavailable"]);
+        begin(&self.refused_reads, &["too_large", "overloaded"]);
+        begin(&self.deleted, &["age", "size"]);
+        for task in ["flush", "compaction"] {
+            drop(self.work.get_or_create(&Task { task }));
+            drop(self.made.get_or_create(&Task { task }));
+        }
     }
 
     /// A file of this kind was synced.

@@ -11,7 +11,9 @@ pub struct Options {
     /// When a write is acknowledged.
     pub durability: Durability,
     /// What the head, the spans that are not in a segment yet, takes of memory before it is
-    /// written to one. While that goes on there may be two of them.
+    /// written to one. While that goes on there may be two of them. Requests on their way count
+    /// with what they may take; one that takes more alone is let in when no other spans are in
+    /// memory. At most [`Options::MOST_HEAD_BYTES`].
     pub head_bytes: usize,
     /// What the log of a head takes before the head is written to a segment. Opening a store
     /// after a crash reads it again.
@@ -20,7 +22,8 @@ pub struct Options {
     pub head_age: Duration,
     /// What everything in the tenant's directory takes at most. The oldest segments give way.
     pub disk_bytes: u64,
-    /// The time since its arrival after which a segment is deleted.
+    /// The time since the arrival of its last span after which a segment is deleted. Its first
+    /// one arrived at most an eighth of this before, or [`Options::head_age`].
     pub retention: Duration,
     /// The number of tenants that have a directory.
     pub tenants: usize,
@@ -72,6 +75,8 @@ impl Default for Options {
 impl Options {
     /// The least that open queries can do with.
     pub const LEAST_READ_BYTES: usize = 4 * WORKING_SET;
+    /// The most that a head may take: where something lies in it is told in 32 bits.
+    pub const MOST_HEAD_BYTES: usize = 1 << 30;
 
     /// Why these options cannot be, if they cannot.
     pub(crate) fn check(&self) -> Result<(), String> {
@@ -94,6 +99,13 @@ impl Options {
             return Err(format!(
                 "{} spans of a block are not between 1 and {MOST_BLOCK_SPANS}",
                 self.block_spans
+            ));
+        }
+        if self.head_bytes > Self::MOST_HEAD_BYTES {
+            return Err(format!(
+                "{} bytes of a head are more than {}",
+                self.head_bytes,
+                Self::MOST_HEAD_BYTES
             ));
         }
         if self.tenants == 0 || self.head_bytes == 0 || self.log_bytes == 0 {

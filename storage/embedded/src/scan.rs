@@ -45,7 +45,7 @@ pub fn scan<E: From<OpenError>>(
     starts: TimeRange,
     tell: &mut dyn FnMut(Found<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (disk, _lock) = tools::closed(directory)?;
+    let (disk, _lock) = tools::closed_to_read(directory)?;
     let mut progress = Progress::default();
     let mut tenants = Vec::new();
     for tenant in tools::tenants(&disk).map_err(OpenError::from)? {
@@ -72,25 +72,12 @@ struct Files {
 
 impl Files {
     fn of(disk: &dyn Disk, dir: &str) -> Result<Self, OpenError> {
-        let names = disk.list(dir)?;
-        let mut files: Vec<_> = names.iter().filter_map(|name| FileName::parse(name)).collect();
-        let manifest = match Manifest::load(disk, dir)? {
-            Some(manifest) => manifest,
-            None if files.iter().any(|file| matches!(file, FileName::Segment(_))) => {
-                return Err(OpenError::NoManifest { directory: dir.to_owned() });
-            }
-            None => Manifest::default(),
-        };
-        files.sort_unstable_by_key(|file| file.number());
+        let (manifest, numbers) = Manifest::with_logs(disk, dir)?;
         let mut logs = Vec::new();
-        for file in files {
-            if let FileName::Log(number) = file
-                && number >= manifest.log_floor
-            {
-                let path = file.path_in(dir);
-                let bytes = disk.size(&path)?;
-                logs.push((path, bytes));
-            }
+        for number in numbers {
+            let path = FileName::Log(number).path_in(dir);
+            let bytes = disk.size(&path)?;
+            logs.push((path, bytes));
         }
         Ok(Self { segments: manifest.segments, logs })
     }

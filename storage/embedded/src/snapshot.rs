@@ -9,11 +9,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::disk::{Disk, ReadFile, RealDisk, WriteFile};
 use crate::error::OpenError;
 use crate::manifest::{FileName, Manifest};
+use crate::store::{OWNERS, TENANT, decode_name};
 pub use crate::tools::Progress;
 use crate::tools::{self, TenantDir};
 
@@ -40,29 +42,45 @@ pub struct Summary {
 
 /// Copies the store in a directory, which a process may have open, to another that is not there
 /// yet. What was acknowledged before the call is in the copy; of what comes meanwhile, a part.
-/// The copy lasts, and is opened as any store.
+/// The copy lasts, and is opened as any store. It has the name `TARGET.partial` until it is whole;
+/// what a killed process left of one is replaced.
 ///
 /// # Errors
-/// When the target is there, something cannot be read or written, or the store changes too fast.
+/// When the target is there, something cannot be read or written, the store changes too fast, or
+/// `is_stopped`, which is asked every megabyte or segment, tells so.
 /// Then there is no target.
 pub fn snapshot(
     directory: &Path,
     target: &Path,
     progress: &mut dyn FnMut(Progress),
+    is_stopped: &dyn Fn() -> bool,
 ) -> Result<Summary, OpenError> {
     let source = tools::disk_of(directory)?;
+    make(&source, target, progress, is_stopped).map_err(|error| match error {
+        OpenError::Io(source) => OpenError::Copy { target: target.display().to_string(), source },
+        // Of what is copied.
+        other => other,
+    })
+}
+
+fn make(
+    source: &RealDisk,
+    target: &Path,
+    progress: &mut dyn FnMut(Progress),
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<Summary, OpenError> {
     if target.symlink_metadata().is_ok() {
-        return Err(exists(target).into());
+        return Err(exists().into());
     }
-    // Under another name until it is whole.
-    let mut partial = target.as_os_str().to_owned();
+    // Under another name until it is whole. Components have no slash at the end.
+    let mut partial = target.components().as_path().as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
     let named = |source: io::Error| {
         io::Error::new(source.kind(), format!("creating {}: {source}", partial.display()))
     };
-    fs::create_dir(&partial).map_err(named)?;
-    let copied = copy(&source, &partial, target, progress);
+    let _lock = create(&partial).map_err(named)?;
+    let copied = copy(source, &partial, target, progress, is_stopped);
     if copied.is_err() {
         // The error that is told says more than one of removing would.
         let _ = fs::remove_dir_all(&partial);
@@ -70,8 +88,47 @@ pub fn snapshot(
     copied
 }
 
-fn exists(target: &Path) -> io::Error {
-    io::Error::new(ErrorKind::AlreadyExists, format!("{} is there already", target.display()))
+/// Creates the directory of a copy, in place of what a killed process left of one. It is locked
+/// while the file is held.
+fn create(partial: &Path) -> io::Result<fs::File> {
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(OWNERS);
+    match builder.create(partial) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let unknown = || {
+                let reason = "it is there already and is no copy of a store: remove it";
+                io::Error::new(ErrorKind::AlreadyExists, reason)
+            };
+            if !fs::symlink_metadata(partial)?.is_dir() {
+                return Err(unknown());
+            }
+            let left = fs::File::open(partial)?;
+            if left.try_lock().is_err() {
+                let reason = "another snapshot is being written there";
+                return Err(io::Error::new(ErrorKind::AlreadyExists, reason));
+            }
+            for entry in fs::read_dir(partial)? {
+                let name = entry?.file_name();
+                let tenant = name.to_str().and_then(|name| name.strip_prefix(TENANT));
+                tenant.and_then(decode_name).ok_or_else(unknown)?;
+            }
+            fs::remove_dir_all(partial)?;
+            builder.create(partial)?;
+        }
+        created => created?,
+    }
+    let made = fs::File::open(partial)?;
+    made.try_lock()?;
+    Ok(made)
+}
+
+fn stopped() -> io::Error {
+    // Not of the kind `Interrupted`, which is tried again.
+    io::Error::other("stopped before it was whole")
+}
+
+fn exists() -> io::Error {
+    io::Error::new(ErrorKind::AlreadyExists, "it is there already")
 }
 
 fn copy(
@@ -79,8 +136,9 @@ fn copy(
     partial: &Path,
     target: &Path,
     progress: &mut dyn FnMut(Progress),
+    is_stopped: &dyn Fn() -> bool,
 ) -> Result<Summary, OpenError> {
-    let copy = RealDisk::new(partial);
+    let copy = RealDisk::open(partial)?;
     let mut summary = Summary::default();
     for TenantDir { dir, .. } in tools::tenants(source)? {
         copy.create_dir(&dir)?;
@@ -91,13 +149,14 @@ fn copy(
             segments: BTreeMap::new(),
             logs: BTreeMap::new(),
             progress: &mut *progress,
+            is_stopped,
         };
         tenant.make(&mut summary)?;
     }
     copy.sync_dir("")?;
     // Not over an empty directory that was made meanwhile, as far as that can be seen.
     if target.symlink_metadata().is_ok() {
-        return Err(exists(target).into());
+        return Err(exists().into());
     }
     fs::rename(partial, target).map_err(|source| {
         let (partial, target) = (partial.display(), target.display());
@@ -117,6 +176,7 @@ struct TenantCopy<'c> {
     segments: BTreeMap<u64, bool>,
     logs: BTreeMap<u64, Box<dyn WriteFile>>,
     progress: &'c mut dyn FnMut(Progress),
+    is_stopped: &'c dyn Fn() -> bool,
 }
 
 impl TenantCopy<'_> {
@@ -125,8 +185,13 @@ impl TenantCopy<'_> {
             let bytes = self.manifest_bytes()?;
             let manifest = Manifest::load(self.source, &self.dir)?.unwrap_or_default();
             match self.bring_up_to(&manifest) {
-                // It was removed because a newer manifest does not have it.
-                Err(OpenError::Io(error)) if error.kind() == ErrorKind::NotFound => continue,
+                // It was removed because a newer manifest does not have it, or it is a log that
+                // failed and was emptied.
+                Err(OpenError::Io(error))
+                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) =>
+                {
+                    continue;
+                }
                 done => done?,
             }
             if self.manifest_bytes()? == bytes {
@@ -177,6 +242,9 @@ impl TenantCopy<'_> {
         let total = manifest.segments.iter().map(|segment| segment.bytes).sum();
         let mut progress = Progress { done: 0, total };
         for info in &manifest.segments {
+            if (self.is_stopped)() {
+                return Err(stopped().into());
+            }
             if !self.segments.contains_key(&info.number) {
                 let is_linked = self.link(info.number)?;
                 self.segments.insert(info.number, is_linked);
@@ -195,21 +263,21 @@ impl TenantCopy<'_> {
             None => self.target.create(&path)?,
         };
         let to = self.logs.entry(number).or_insert(to);
-        append_rest(&*from, &mut **to)?;
+        append_rest(&*from, &mut **to, self.is_stopped)?;
         Ok(())
     }
 
     /// Links a segment, or copies it. Tells whether it could be linked.
     fn link(&self, number: u64) -> Result<bool, OpenError> {
         let path = FileName::Segment(number).path_in(&self.dir);
-        match fs::hard_link(self.source.path(&path), self.target.path(&path)) {
+        match self.source.link_to(&path, self.target) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(error.into()),
             // Another file system, or one without links.
             Err(_) => {
                 let from = self.source.open(&path)?;
                 let mut to = self.target.create(&path)?;
-                append_rest(&*from, &mut *to)?;
+                append_rest(&*from, &mut *to, self.is_stopped)?;
                 to.sync()?;
                 Ok(false)
             }
@@ -243,9 +311,16 @@ impl TenantCopy<'_> {
 }
 
 /// Appends what a file has beyond what was copied of it.
-fn append_rest(from: &dyn ReadFile, to: &mut dyn WriteFile) -> io::Result<()> {
+pub(crate) fn append_rest(
+    from: &dyn ReadFile,
+    to: &mut dyn WriteFile,
+    is_stopped: &dyn Fn() -> bool,
+) -> io::Result<()> {
     let mut buffer = vec![0; COPY_BYTES.min(usize::try_from(from.len()).unwrap_or(COPY_BYTES))];
     while to.len() < from.len() {
+        if is_stopped() {
+            return Err(stopped());
+        }
         let len = (from.len() - to.len()).min(buffer.len() as u64) as usize;
         from.read_exact_at(&mut buffer[..len], to.len())?;
         to.append(&buffer[..len])?;

@@ -59,7 +59,7 @@ impl Sum {
 /// # Errors
 /// When it is open, or cannot be read: what is damaged has to be set aside first.
 pub fn stats(directory: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Stats, OpenError> {
-    let (disk, _lock) = tools::closed(directory)?;
+    let (disk, _lock) = tools::closed_to_read(directory)?;
     stats_on(&disk, progress)
 }
 
@@ -74,20 +74,16 @@ fn stats_on(disk: &dyn Disk, tell: &mut dyn FnMut(Progress)) -> Result<Stats, Op
     }
     for TenantDir { dir, .. } in &tenants {
         stats.tenants += 1;
-        let manifest = Manifest::load(disk, dir)?.unwrap_or_default();
+        let (manifest, logs) = Manifest::with_logs(disk, dir)?;
         for info in &manifest.segments {
             let path = FileName::Segment(info.number).path_in(dir);
             stats.segment(&Segment::open(disk, &path)?)?;
             progress.advance(info.bytes, tell);
         }
-        for name in disk.list(dir)? {
-            if let Some(FileName::Log(number)) = FileName::parse(&name)
-                && number >= manifest.log_floor
-            {
-                let path = FileName::Log(number).path_in(dir);
-                stats.log(disk, &path)?;
-                progress.advance(disk.size(&path)?, tell);
-            }
+        for number in logs {
+            let path = FileName::Log(number).path_in(dir);
+            stats.log(disk, &path)?;
+            progress.advance(disk.size(&path)?, tell);
         }
     }
     Ok(stats)
@@ -106,6 +102,7 @@ impl Stats {
             Some(FileName::Log(_)) => "log",
             Some(FileName::Segment(_)) => "segment",
             Some(FileName::Manifest) => "manifest",
+            Some(FileName::Reserve) => "reserve",
             None if name == tools::DAMAGED => {
                 for damaged in disk.list(&path)? {
                     let bytes = disk.size(&format!("{path}/{damaged}"))?;

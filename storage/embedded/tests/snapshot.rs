@@ -105,7 +105,8 @@ async fn a_snapshot_has_what_was_acknowledged_before_it_began() {
         let target = folder.path().join(format!("snapshot {number}"));
         let before = at_least(&acknowledged, 20 * (number + 1)).await;
         let (from, to) = (directory.clone(), target.clone());
-        let summary = tokio::task::spawn_blocking(move || snapshot(&from, &to, &mut |_| {}));
+        let summary =
+            tokio::task::spawn_blocking(move || snapshot(&from, &to, &mut |_| {}, &|| false));
         let summary = summary.await.unwrap().unwrap();
         assert_eq!(summary.copied_segments, 0, "segments are linked");
         taken.push((target, before));
@@ -132,9 +133,9 @@ async fn a_snapshot_that_fails_leaves_nothing() {
     let target = folder.path().join("target");
     std::fs::create_dir_all(directory.join("tenant-")).unwrap();
     std::fs::write(directory.join("tenant-/MANIFEST"), "nothing of the kind").unwrap();
-    let error = snapshot(&directory, &target, &mut |_| {}).unwrap_err();
+    let error = snapshot(&directory, &target, &mut |_| {}, &|| false).unwrap_err();
     assert!(error.to_string().contains("damaged"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    let error = snapshot(&directory, folder.path(), &mut |_| {}).unwrap_err();
+    let error = snapshot(&directory, folder.path(), &mut |_| {}, &|| false).unwrap_err();
     assert!(error.to_string().contains("is there already"), "{error}");
 }

@@ -1,19 +1,32 @@
 //! The admin listener: health, metrics and, where configured, purging.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use spoor_store::Tenant;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::connection::{Connection, incoming};
 use crate::engine::Engine;
 use crate::metrics::Metrics;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The connections open at one time: more than probes and collectors of metrics have. Else clients
+/// that do nothing could take every descriptor, of gRPC's connections and of the engine's files.
+pub(crate) const MAX_CONNECTIONS: usize = 32;
+
+/// How long to wait after a failed accept: the next one fails too until a descriptor is free.
+const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(crate) struct Admin {
@@ -32,6 +45,37 @@ pub(crate) fn router(admin: Admin, purge: bool) -> Router {
         router = router.route("/purge", post(self::purge));
     }
     router.with_state(admin)
+}
+
+/// Connections as axum takes them.
+pub(crate) struct Listener(BoxStream<'static, io::Result<Connection>>);
+
+impl Listener {
+    /// A client has `timeout` to begin.
+    pub(crate) fn new(listener: TcpListener, timeout: Duration) -> Self {
+        Self(incoming(listener, MAX_CONNECTIONS, timeout, None).boxed())
+    }
+}
+
+impl axum::serve::Listener for Listener {
+    type Io = Connection;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (Connection, ()) {
+        loop {
+            match self.0.next().await.expect("it never ends") {
+                Ok(connection) => return (connection, ()),
+                Err(error) => {
+                    tracing::warn!(%error, "accepting a connection to the admin listener");
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A store that takes no writes is ready: reads go on, and nothing is better at the writes.

@@ -69,13 +69,14 @@ pub struct Config {
     /// The time after which the embedded engine deletes what arrived.
     #[serde(deserialize_with = "duration")]
     pub retention: Duration,
-    /// The memory of the spans that are not in a segment yet.
+    /// The memory of the spans that are not in a segment yet, before they are written to one; at
+    /// most 1 GiB.
     #[serde(deserialize_with = "size")]
     pub head_max_bytes: usize,
     /// The age at which they are written to one, however few they are.
     #[serde(deserialize_with = "duration")]
     pub head_max_age: Duration,
-    /// The log of the spans that are not in a segment yet.
+    /// The log of the spans that are not in a segment yet; at least 64 KiB.
     #[serde(deserialize_with = "size")]
     pub log_max_bytes: usize,
     /// How long a write waits for room in the head or on the disk, before it is refused.
@@ -190,7 +191,15 @@ impl Config {
             let reason = format!("it must be at least {}", Options::LEAST_READ_BYTES);
             return Some(("read_max_bytes", reason));
         }
+        if self.head_max_bytes > Options::MOST_HEAD_BYTES {
+            let reason = format!("it must be at most {}", Options::MOST_HEAD_BYTES);
+            return Some(("head_max_bytes", reason));
+        }
         let (disk, log) = (self.disk_max_bytes, self.log_max_bytes);
+        if log < LEAST_LOG_BYTES {
+            let reason = format!("{log} bytes are less than the least, {LEAST_LOG_BYTES}");
+            return Some(("log_max_bytes", reason));
+        }
         // Heads, their segments and what is merged need space beside each other.
         if disk / LOGS_ON_DISK < log {
             let reason = format!(
@@ -210,6 +219,10 @@ impl Config {
         })
     }
 }
+
+/// The least size of the log. The directory, of eight such, has room then for the reserve and the
+/// manifest beside the spans.
+const LEAST_LOG_BYTES: usize = 64 << 10;
 
 /// The least size of the directory, in logs.
 const LOGS_ON_DISK: usize = 8;

@@ -17,28 +17,32 @@ use crate::metrics::{Metrics, OpenConnection};
 const LINGER: Duration = Duration::from_secs(5);
 
 /// The bytes that an HTTP/2 client begins with (RFC 9113, section 3.4). Only behind them can a
-/// client be asked for signs of life.
+/// client be asked for signs of life. No request that the admin listener knows is shorter.
 const PREFACE: usize = 24;
 
 /// Accepts connections, at most `max` at one time; further ones wait in the listener's backlog.
-/// A client has `timeout` to begin.
+/// A client has `timeout` to begin. If there are metrics, they count the connections.
 pub(crate) fn incoming(
     listener: TcpListener,
     max: usize,
     timeout: Duration,
-    metrics: Arc<Metrics>,
+    metrics: Option<Arc<Metrics>>,
 ) -> impl Stream<Item = io::Result<Connection>> {
+    let address = listener.local_addr().ok();
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let state = (incoming, Arc::new(Semaphore::new(max)), metrics);
     stream::unfold(state, move |(mut incoming, slots, metrics)| async move {
         if slots.available_permits() == 0 {
-            tracing::warn!(max_connections = max, "further connections wait for one to end");
+            let listener = address.map(tracing::field::display);
+            tracing::warn!(listener, max, "further connections wait for one to end");
         }
         let slot = Arc::clone(&slots).acquire_owned().await;
         let slot = slot.expect("the semaphore is never closed");
         let accepted = incoming.next().await?;
-        let connection =
-            accepted.map(|stream| Connection::new(stream, slot, metrics.connection(), timeout));
+        let connection = accepted.map(|stream| {
+            let counted = metrics.as_ref().map(|metrics| metrics.connection());
+            Connection::new(stream, slot, counted, timeout)
+        });
         Some((connection, (incoming, slots, metrics)))
     })
 }
@@ -56,14 +60,14 @@ pub(crate) struct Connection {
     preface: Option<(usize, Pin<Box<Sleep>>)>,
     linger: Option<Pin<Box<Sleep>>>,
     _slot: OwnedSemaphorePermit,
-    _counted: OpenConnection,
+    _counted: Option<OpenConnection>,
 }
 
 impl Connection {
     fn new(
         stream: TcpStream,
         slot: OwnedSemaphorePermit,
-        counted: OpenConnection,
+        counted: Option<OpenConnection>,
         timeout: Duration,
     ) -> Self {
         let preface = Some((PREFACE, Box::pin(tokio::time::sleep(timeout))));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
-use spoor_embedded::{EmbeddedStore, OpenError, Options};
+use spoor_embedded::{Demand, EmbeddedStore, OpenError, Options};
 use spoor_memory::{Limits, MemoryStore};
 use spoor_store::Store;
 use tokio::sync::watch;
@@ -49,6 +49,11 @@ impl Engine {
         if let Some(embedded) = &self.embedded {
             embedded.register_metrics(registry);
         }
+    }
+
+    /// The calls of reads that wait for what unread answers hold.
+    pub(crate) fn read_demand(&self) -> Demand {
+        self.embedded.as_ref().map_or_else(Demand::default, |embedded| embedded.read_demand())
     }
 
     /// Why it takes no writes at present, if that can be.

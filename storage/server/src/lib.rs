@@ -13,6 +13,7 @@
 //! | sends what is too large, damaged or cut short | `INVALID_ARGUMENT`, which no OTLP client retries |
 //! | sends more than the server can take at present | `RESOURCE_EXHAUSTED` with `RetryInfo` |
 //! | takes longer than `client_timeout` for 256 KiB that it sends or reads | `DEADLINE_EXCEEDED` |
+//! | takes half a second for that while others wait for its slot or its memory | `DEADLINE_EXCEEDED` |
 //! | asks for what is not there yet (filters, pages, `FindSpans`) | `UNIMPLEMENTED` |
 //!
 //! A response is compressed as its request was, as gRPC servers in Go do: a client on the same
@@ -22,6 +23,7 @@ mod admin;
 mod admission;
 pub mod config;
 mod connection;
+mod descriptors;
 mod engine;
 mod healthcheck;
 mod metrics;
@@ -41,6 +43,7 @@ use clap::{Parser, Subcommand};
 use config::Config;
 pub use server::{Server, StartError};
 use telemetry::InitError;
+use tokio_util::sync::CancellationToken;
 
 /// How long the export of the last log records may hold up the end.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
@@ -71,7 +74,7 @@ enum Command {
 }
 
 /// Runs the program: `args` are its arguments without its name. Serving ends, after draining,
-/// when `shutdown` is done.
+/// when `shutdown` is done, and so do the tools, `check` and `stats` with the process.
 pub async fn run(args: Vec<OsString>, shutdown: impl Future<Output = ()> + Send) -> ExitCode {
     let name = OsString::from("spoor");
     match Arguments::try_parse_from(std::iter::once(name).chain(args)) {
@@ -82,13 +85,10 @@ pub async fn run(args: Vec<OsString>, shutdown: impl Future<Output = ()> + Send)
                 Err(error) => fail(&format!("asking {url}: {error}"), 1),
             }
         }
-        Ok(Arguments { command: Command::Tool(tool) }) => {
-            let ran = tokio::task::spawn_blocking(move || tools::run(&tool)).await;
-            match ran.unwrap_or_else(|error| Err(error.to_string())) {
-                Ok(code) => code,
-                Err(error) => fail(&error, 1),
-            }
-        }
+        Ok(Arguments { command: Command::Tool(tool) }) => match run_tool(tool, shutdown).await {
+            Ok(code) => code,
+            Err(error) => fail(&error, 1),
+        },
         Err(error) => {
             // Help and version are errors to clap too, and go to stdout.
             let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
@@ -98,8 +98,35 @@ pub async fn run(args: Vec<OsString>, shutdown: impl Future<Output = ()> + Send)
     }
 }
 
+/// Runs a tool until it is done or `shutdown` is. Then a snapshot removes what it made; the others
+/// end in the midst of their work, which is safe at any moment.
+async fn run_tool(
+    tool: tools::Tool,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<ExitCode, String> {
+    let leaves_something = matches!(tool, tools::Tool::Snapshot { .. });
+    let stopped = CancellationToken::new();
+    let is_stopped = stopped.clone();
+    let run = move || tools::run(&tool, &|| is_stopped.is_cancelled());
+    let mut running = tokio::task::spawn_blocking(run);
+    let ran = tokio::select! {
+        ran = &mut running => ran,
+        () = shutdown => {
+            if !leaves_something {
+                tools::clear_line();
+                eprintln!("spoor: stopped by a signal");
+                // A runtime waits for its threads.
+                std::process::exit(1);
+            }
+            stopped.cancel();
+            running.await
+        }
+    };
+    ran.unwrap_or_else(|error| Err(error.to_string()))
+}
+
 async fn serve(flags: &config::Flags, shutdown: impl Future<Output = ()> + Send) -> ExitCode {
-    let config = match Config::load(flags, std::env::vars_os()) {
+    let mut config = match Config::load(flags, std::env::vars_os()) {
         Ok(config) => config,
         Err(error) => return fail(&error.to_string(), EXIT_USAGE),
     };
@@ -110,6 +137,7 @@ async fn serve(flags: &config::Flags, shutdown: impl Future<Output = ()> + Send)
         Err(InitError::AlreadyInitialized) => None,
         Err(error) => return fail(&error.to_string(), EXIT_USAGE),
     };
+    descriptors::share_out(&mut config);
     let ended = match Server::bind(config).await {
         Ok(server) => {
             server.serve(shutdown).await.map_err(|error| format!("serving gRPC: {error}"))

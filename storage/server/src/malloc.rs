@@ -2,7 +2,7 @@
 //!
 //! By default every thread gets a heap of its own, and once a large block was freed, blocks as
 //! large come from those heaps, which keep what is freed in their midst. With fixed settings large
-//! blocks are mapped one by one and unmapped when they are freed: docs/benchmark.md has what that
+//! blocks are mapped one by one and unmapped when they are freed: docs/benchmarks.md has what that
 //! changes.
 //!
 //! glibc reads them before a program begins, and changing them later takes unsafe code. So the
@@ -13,7 +13,7 @@ use std::process::Command;
 
 const VARIABLE: &str = "GLIBC_TUNABLES";
 
-const SETTINGS: &str = "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=262144:\
+const SETTINGS: &str = "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=131072:\
                         glibc.malloc.trim_threshold=1048576";
 
 /// Starts the program anew with the settings, unless there are some already. Without glibc, or if

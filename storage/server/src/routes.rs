@@ -6,14 +6,14 @@ use spoor_proto::otlp::trace_service_server::TraceServiceServer;
 use spoor_proto::storage::capabilities_server::CapabilitiesServer;
 use spoor_proto::storage::dependency_reader_server::DependencyReaderServer;
 use spoor_proto::storage::trace_reader_server::TraceReaderServer;
-use spoor_store::Store;
 use tokio::sync::Semaphore;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 use tonic::service::{LayerExt, Routes};
 use tonic_reflection::server::{Builder, v1, v1alpha};
 
-use crate::admission::{Admission, Budget};
+use crate::admission::{Admission, Budget, Slots};
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::read::Reader;
 use crate::write::Writer;
@@ -39,7 +39,7 @@ macro_rules! bounded {
 pub(crate) fn storage(
     config: &Config,
     budget: Budget,
-    store: &Arc<dyn Store>,
+    engine: &Engine,
     metrics: &Arc<Metrics>,
 ) -> Routes {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -54,9 +54,10 @@ pub(crate) fn storage(
     let reads = Admission {
         budget: Budget::new(MAX_READ_INFLIGHT_BYTES),
         max_bytes: MAX_READ_BYTES,
-        slots: Some(Arc::new(Semaphore::new(config.max_concurrent_reads))),
+        slots: Some(Slots::new(config.max_concurrent_reads, engine.read_demand())),
         ..writes.clone()
     };
+    let store = &engine.store;
     let writer = Writer { store: Arc::clone(store), metrics: Arc::clone(metrics) };
     let reader = Reader {
         store: Arc::clone(store),

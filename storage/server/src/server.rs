@@ -92,6 +92,7 @@ impl Server {
             draining: draining.clone(),
         };
         let router = admin::router(admin_state, config.purge);
+        let admin = admin::Listener::new(admin, config.client_timeout);
         let admin = tokio::spawn(axum::serve(admin, router).into_future());
 
         let (mut health, health_server) = tonic_health::server::health_reporter();
@@ -105,7 +106,7 @@ impl Server {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .serve_with_incoming_shutdown(
-                routes::storage(&config, writes, &engine.store, &metrics)
+                routes::storage(&config, writes, &engine, &metrics)
                     .add_service(health_server)
                     .add_service(routes::reflection())
                     .add_service(routes::reflection_v1alpha())
@@ -114,7 +115,7 @@ impl Server {
                     grpc,
                     config.max_connections,
                     config.client_timeout,
-                    Arc::clone(&metrics),
+                    Some(Arc::clone(&metrics)),
                 ),
                 draining.clone().cancelled_owned(),
             );

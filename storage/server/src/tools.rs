@@ -45,8 +45,9 @@ pub(crate) enum Tool {
     },
 }
 
-/// Runs a tool. It waits for the disk.
-pub(crate) fn run(tool: &Tool) -> Result<ExitCode, String> {
+/// Runs a tool. It waits for the disk. A snapshot ends soon after `is_stopped` tells so, and leaves
+/// nothing.
+pub(crate) fn run(tool: &Tool, is_stopped: &dyn Fn() -> bool) -> Result<ExitCode, String> {
     let mut bar = Bar::new();
     let mut progress = |progress| bar.show(progress);
     let (text, code) = match tool {
@@ -60,7 +61,8 @@ pub(crate) fn run(tool: &Tool) -> Result<ExitCode, String> {
             (stats_text(&stats), 0)
         }
         Tool::Snapshot { dir, target } => {
-            let copied = snapshot(dir, target, &mut progress).map_err(|error| failed(&error))?;
+            let copied = snapshot(dir, target, &mut progress, is_stopped);
+            let copied = copied.map_err(|error| failed(&error))?;
             let text = format!(
                 "{}: {} segments ({}, {} of them copied), logs of {}\n",
                 target.display(),
@@ -72,7 +74,7 @@ pub(crate) fn run(tool: &Tool) -> Result<ExitCode, String> {
             (text, 0)
         }
     };
-    bar.clear();
+    drop(bar);
     print!("{text}");
     Ok(ExitCode::from(code))
 }
@@ -155,10 +157,19 @@ impl Bar {
             self.shown = Some(Instant::now());
         }
     }
+}
 
-    fn clear(&self) {
+impl Drop for Bar {
+    fn drop(&mut self) {
         if self.shown.is_some() {
-            eprint!("\r\x1b[K");
+            clear_line();
         }
+    }
+}
+
+/// Clears the line that shows progress, if there can be one.
+pub(crate) fn clear_line() {
+    if io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
     }
 }

@@ -13,7 +13,7 @@ use spoor_fuzz::file::disk;
 
 /// A small golden store.
 static STORE: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/1/store");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/2/store");
     let tenant = "tenant-gr%c3%b6%c3%9fe%2f2";
     let files = golden.join(tenant).read_dir().expect("the golden store is there");
     let mut files: Vec<_> = files

@@ -37,6 +37,7 @@ impl Attributes<'_> {
         let slot = self.tables.slots[self.slot as usize];
         let key = &self.tables.keys[slot.key as usize];
         let mut of_key = AttributeEntries::new(filter_level(self.level), key);
+        entries.push(of_key.key());
         match values {
             Values::Texts(codes) => {
                 let (numbers, distinct) = numbering.number(codes, self.rows.texts());

@@ -25,8 +25,8 @@ pub struct EncodedBlock {
     pub bytes: Vec<u8>,
     /// What is known of it without reading it; its offset is zero.
     pub index: BlockIndex,
-    /// The entries of its filter: see [`super::entries`]. None is there twice, but for values of
-    /// several types that have one text form.
+    /// The entries of its filter: see [`super::entries`]. None is there twice, but for keys with
+    /// values of several types, and for values of several types that have one text form.
     pub entries: Vec<u64>,
 }
 

@@ -25,6 +25,8 @@ use crate::rows::Origin;
 pub(crate) struct Origins<'o> {
     pub(crate) resources: Vec<&'o [u8]>,
     pub(crate) scopes: Vec<&'o [u8]>,
+    /// By origin, its service.
+    pub(crate) services: Vec<&'o str>,
     /// By origin, the number of its resource.
     resource_of: Vec<u32>,
     /// By origin, the number of its scope.
@@ -35,8 +37,9 @@ impl<'o> Origins<'o> {
     pub(crate) fn new(origins: impl Iterator<Item = &'o Origin> + Clone) -> Self {
         let (resources, resource_of) =
             numbered(origins.clone().map(|origin| origin.resource.as_slice()));
-        let (scopes, scope_of) = numbered(origins.map(|origin| origin.scope.as_slice()));
-        Self { resources, scopes, resource_of, scope_of }
+        let (scopes, scope_of) = numbered(origins.clone().map(|origin| origin.scope.as_slice()));
+        let services = origins.map(|origin| origin.service.as_str()).collect();
+        Self { resources, scopes, services, resource_of, scope_of }
     }
 
     pub(crate) fn put(&self, packer: &mut Packer, out: &mut Vec<u8>) {

@@ -16,11 +16,13 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::disk::Disk;
 use crate::error::OpenError;
-use crate::manifest::{FileName, Manifest, ManifestError};
+use crate::manifest::{FileName, Files, Manifest, ManifestError};
+use crate::orphans::{Orphan, orphans};
 pub use crate::tools::Progress;
 use crate::tools::{self, TenantDir};
 pub(crate) use log::log_damage;
@@ -77,6 +79,8 @@ pub enum Loss {
     Spans(u64),
     /// So many bytes of export requests.
     Bytes(u64),
+    /// All that was in the file, if anything was.
+    Unknown,
 }
 
 impl Finding {
@@ -102,6 +106,7 @@ impl fmt::Display for Finding {
             Loss::Nothing => f.write_str(" (nothing is lost)"),
             Loss::Spans(spans) => write!(f, " (lost: {spans} spans)"),
             Loss::Bytes(bytes) => write!(f, " (lost: {bytes} bytes of export requests)"),
+            Loss::Unknown => f.write_str(" (lost: what was in it, if anything was)"),
         }
     }
 }
@@ -116,7 +121,12 @@ pub fn check(
     repair: bool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, OpenError> {
-    let (disk, _lock) = tools::closed(directory)?;
+    let (disk, _lock) = if repair {
+        let (disk, lock) = tools::closed(directory)?;
+        (disk, Some(lock))
+    } else {
+        tools::closed_to_read(directory)?
+    };
     check_on(&disk, repair, progress)
 }
 
@@ -129,8 +139,8 @@ pub(crate) fn check_on(
     let tenants = tools::tenants(disk)?;
     let mut progress = Progress::default();
     for TenantDir { dir, .. } in &tenants {
-        for name in disk.list(dir)?.iter().filter(|name| FileName::parse(name).is_some()) {
-            progress.total += disk.size(&format!("{dir}/{name}"))?;
+        for file in Files::list(disk, dir)?.names {
+            progress.total += disk.size(&file.path_in(dir))?;
         }
     }
     let mut check = Check { disk, tell, progress, report: Report::default() };
@@ -138,7 +148,7 @@ pub(crate) fn check_on(
         let before = check.report.findings.len();
         let plan = check.tenant(tenant)?;
         if repair && check.report.findings[before..].iter().any(Finding::is_damage) {
-            repair::repair(disk, &tenant.dir, plan)?;
+            repair::repair(disk, &tenant.dir, &plan)?;
             check.report.repaired = true;
         }
     }
@@ -155,52 +165,45 @@ struct Check<'c> {
 
 impl Check<'_> {
     fn tenant(&mut self, tenant: &TenantDir) -> Result<Plan, OpenError> {
-        let names = self.disk.list(&tenant.dir)?;
-        let files: Vec<_> = names.iter().filter_map(|name| FileName::parse(name)).collect();
-        let (manifest, is_sound) = self.manifest(tenant, &files)?;
-        let mut plan = Plan::new(manifest, is_sound);
-
-        let leftovers: BTreeSet<String> = if is_sound {
-            plan.manifest.leftovers(self.disk, &tenant.dir)?.into_iter().collect()
-        } else {
-            BTreeSet::new()
-        };
-        for file in &leftovers {
-            let reason = "a crash left it, no manifest has it";
-            self.find(tenant, file.clone(), None, reason, Loss::Leftover);
-        }
+        let files = Files::list(self.disk, &tenant.dir)?;
+        let mut plan = self.manifest(tenant, &files)?;
         for info in plan.manifest.segments.clone() {
             self.segment(tenant, &info, &mut plan)?;
         }
-        let mut logs: Vec<_> = files
-            .into_iter()
-            .filter_map(|file| if let FileName::Log(number) = file { Some(number) } else { None })
-            .filter(|number| !leftovers.contains(&FileName::Log(*number).path_in(&tenant.dir)))
-            .collect();
-        logs.sort_unstable();
-        for number in logs {
+        self.orphans(tenant, &files, &mut plan)?;
+        for file in plan.manifest.leftovers(&files) {
+            let (path, reason) = (file.path_in(&tenant.dir), "a crash left it, no manifest has it");
+            self.find(tenant, path, None, reason, Loss::Leftover);
+        }
+        let floor = plan.manifest.log_floor;
+        for number in files.logs().filter(|number| *number >= floor) {
             self.log(tenant, number, &mut plan)?;
         }
         Ok(plan)
     }
 
-    /// The manifest, or one made of the segments that are there; and whether it can be believed.
-    fn manifest(
-        &mut self,
-        tenant: &TenantDir,
-        files: &[FileName],
-    ) -> Result<(Manifest, bool), OpenError> {
+    /// What counts, as the manifest tells or, if there is none that could, what is there.
+    fn manifest(&mut self, tenant: &TenantDir, files: &Files) -> Result<Plan, OpenError> {
         let path = FileName::Manifest.path_in(&tenant.dir);
         let reason = match Manifest::load(self.disk, &tenant.dir) {
             Ok(Some(manifest)) => {
                 self.manifest_copies(tenant, &path, &manifest)?;
-                return Ok((manifest, true));
+                let mut plan = Plan::new(manifest, true);
+                if plan.manifest.logs(files, &tenant.dir).is_err() {
+                    let log = FileName::Log(plan.manifest.log_floor);
+                    let reason = "it is missing: it was removed, or the manifest is older than \
+                                  the files beside it";
+                    self.find(tenant, log.path_in(&tenant.dir), None, reason, Loss::Unknown);
+                    plan.rewrite_log(plan.manifest.log_floor);
+                }
+                return Ok(plan);
             }
-            Ok(None) if files.iter().all(|file| file.number().is_none()) => {
-                return Ok((Manifest::default(), true));
+            Ok(None) => return Ok(Plan::new(Manifest::default(), true)),
+            Err(ManifestError::Missing { .. }) => "it is missing",
+            Err(ManifestError::Damaged { .. }) => "both of its copies are damaged",
+            Err(ManifestError::Io { source }) if source.kind() == ErrorKind::IsADirectory => {
+                "a directory is in its place"
             }
-            Ok(None) => "it is missing".to_owned(),
-            Err(ManifestError::Damaged { .. }) => "both of its copies are damaged".to_owned(),
             Err(error) => return Err(error.into()),
         };
         let reason = format!(
@@ -208,7 +211,39 @@ impl Check<'_> {
              may be there twice"
         );
         self.find(tenant, path, None, &reason, Loss::Nothing);
-        Ok((repair::manifest_of(self.disk, &tenant.dir, files)?, false))
+        let mut plan = Plan::new(repair::manifest_of(self.disk, &tenant.dir, files)?, false);
+        if files.logs().next().is_none() {
+            plan.rewrite_log(plan.manifest.log_floor);
+        }
+        Ok(plan)
+    }
+
+    /// Takes segments to those that count that may hold what nothing else does.
+    fn orphans(
+        &mut self,
+        tenant: &TenantDir,
+        files: &Files,
+        plan: &mut Plan,
+    ) -> Result<(), OpenError> {
+        // What was made of one that is damaged may be all that is left of it.
+        let whole = plan.without_losses();
+        for Orphan { number, info } in orphans(self.disk, &tenant.dir, &whole, files)? {
+            if plan.manifest.has_segment(number) {
+                continue;
+            }
+            let info = info.unwrap_or_default();
+            let path = FileName::Segment(number).path_in(&tenant.dir);
+            let reason = format!(
+                "the manifest is older and does not have it, and nothing else has its {} spans: \
+                 only a repair keeps them",
+                info.spans
+            );
+            self.find(tenant, path, None, &reason, Loss::Nothing);
+            let info = repair::named(number, info);
+            self.segment(tenant, &info, plan)?;
+            plan.take_in(info);
+        }
+        Ok(())
     }
 
     fn manifest_copies(

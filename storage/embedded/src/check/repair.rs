@@ -11,11 +11,11 @@ use super::segment::examine;
 use crate::block::{EncodedBlock, Encoder};
 use crate::disk::Disk;
 use crate::error::OpenError;
-use crate::log::{LogWriter, Record, replay};
-use crate::manifest::{FileName, Manifest};
+use crate::log::{LogError, LogWriter, Record, replay};
+use crate::manifest::{FileName, Files, Manifest};
 use crate::segment::{Catalogue, NewSegment, Segment, SegmentError, SegmentInfo, SegmentWriter};
+use crate::set_aside::set_aside;
 use crate::tenant::add_to_catalogue;
-use crate::tools::DAMAGED;
 
 /// What is to be done to a tenant's directory.
 #[derive(Debug)]
@@ -48,38 +48,67 @@ impl Plan {
     pub(super) fn rewrite_log(&mut self, number: u64) {
         self.logs.push(number);
     }
+
+    /// The segment counts.
+    pub(super) fn take_in(&mut self, info: SegmentInfo) {
+        self.manifest.segments.push(info);
+        sort(&mut self.manifest.segments);
+    }
+
+    /// The manifest without segments that have lost something.
+    pub(super) fn without_losses(&self) -> Manifest {
+        let mut manifest = self.manifest.clone();
+        manifest.segments.retain(|info| {
+            let sound = self.segments.get(&info.number);
+            sound.is_none_or(|sound| sound.len() == info.blocks as usize)
+        });
+        manifest
+    }
 }
 
 /// A manifest of all segments and logs that are there.
 pub(super) fn manifest_of(
     disk: &dyn Disk,
     dir: &str,
-    files: &[FileName],
+    files: &Files,
 ) -> Result<Manifest, OpenError> {
     let mut segments = Vec::new();
-    for file in files {
-        let FileName::Segment(number) = file else { continue };
-        match Segment::open(disk, &file.path_in(dir)) {
-            Ok(segment) => segments.push(segment.info().clone()),
+    for number in files.segments() {
+        match Segment::open(disk, &FileName::Segment(number).path_in(dir)) {
+            Ok(segment) => segments.push(named(number, segment.info().clone())),
             Err(error @ SegmentError::Newer { .. }) => return Err(error.into()),
             // What a manifest does not have would be removed. So it is found again, and set aside.
-            Err(_) => segments.push(SegmentInfo { number: *number, ..SegmentInfo::default() }),
+            Err(_) => segments.push(named(number, SegmentInfo::default())),
         }
     }
-    segments.sort_by_key(|info| (info.arrival_min, info.arrival_max, info.number));
-    let next_file = files.iter().filter_map(|file| file.number()).max().map_or(0, |last| last + 1);
-    Ok(Manifest { segments, next_file, log_floor: 0 })
+    sort(&mut segments);
+    let first = files.logs().next();
+    let next_file = files.next + u64::from(first.is_none());
+    Ok(Manifest {
+        segments,
+        next_file,
+        log_floor: first.unwrap_or(files.next),
+        ..Manifest::default()
+    })
 }
 
-pub(super) fn repair(disk: &dyn Disk, dir: &str, plan: Plan) -> Result<(), OpenError> {
+/// What a manifest would tell of a segment under its name: if it is another one, something else.
+pub(super) fn named(number: u64, mut info: SegmentInfo) -> SegmentInfo {
+    info.number = number;
+    info
+}
+
+fn sort(segments: &mut [SegmentInfo]) {
+    segments.sort_by_key(|info| (info.arrival_min, info.arrival_max, info.number));
+}
+
+pub(super) fn repair(disk: &dyn Disk, dir: &str, plan: &Plan) -> Result<(), OpenError> {
     let Plan { manifest: old, has_manifest, segments, logs } = plan;
-    let numbers = disk.list(dir)?;
-    let numbers = numbers.iter().filter_map(|name| FileName::parse(name)?.number());
-    let mut next_file = numbers.map(|number| number + 1).fold(old.next_file, u64::max);
+    let mut next_file = Files::list(disk, dir)?.next.max(old.next_file);
     let mut kept = Vec::new();
-    for info in old.segments {
+    for info in &old.segments {
         let Some(sound) = segments.get(&info.number) else {
-            kept.push(info);
+            kept.push(info.clone());
             continue;
         };
         if !sound.is_empty() {
@@ -87,44 +116,23 @@ pub(super) fn repair(disk: &dyn Disk, dir: &str, plan: Plan) -> Result<(), OpenE
             next_file += 1;
         }
     }
-    let manifest = Manifest { segments: kept, next_file, log_floor: old.log_floor };
+    let manifest = Manifest { segments: kept, next_file, ..old.clone() };
 
     let bad = segments.keys().map(|number| FileName::Segment(*number));
     let bad: Vec<_> = bad.chain(logs.iter().map(|number| FileName::Log(*number))).collect();
-    let bad_manifest = (!has_manifest).then_some(FileName::Manifest);
+    let bad_manifest = (!*has_manifest).then_some(FileName::Manifest);
     for file in bad.iter().copied().chain(bad_manifest) {
         set_aside(disk, dir, file)?;
     }
-    for number in &logs {
+    for number in logs {
         rewrite_log(disk, dir, *number)?;
     }
     manifest.store(disk, dir)?;
-    for number in segments.into_keys() {
-        ignore_missing(disk.remove(&FileName::Segment(number).path_in(dir)))?;
+    for number in segments.keys() {
+        ignore_missing(disk.remove(&FileName::Segment(*number).path_in(dir)))?;
     }
     disk.sync_dir(dir)?;
     Ok(())
-}
-
-/// Keeps a file under another directory.
-fn set_aside(disk: &dyn Disk, dir: &str, file: FileName) -> io::Result<()> {
-    let damaged = format!("{dir}/{DAMAGED}");
-    match disk.create_dir(&damaged) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        _ => disk.sync_dir(dir)?,
-    }
-    for attempt in 0_u32.. {
-        // An earlier repair may have set aside one of this name.
-        let suffix = if attempt == 0 { String::new() } else { format!(".{attempt}") };
-        match disk.hard_link(&file.path_in(dir), &format!("{damaged}/{file}{suffix}")) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            linked => {
-                ignore_missing(linked)?;
-                break;
-            }
-        }
-    }
-    disk.sync_dir(&damaged)
 }
 
 fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
@@ -164,13 +172,17 @@ fn rewrite_segment(
     Ok(writer.finish(&mut catalogue.operations(), &mut catalogue.attributes())?)
 }
 
-/// Replaces a log by one of its sound records.
+/// Replaces a log by one of its sound records; of none if it is missing.
 fn rewrite_log(disk: &dyn Disk, dir: &str, number: u64) -> Result<(), OpenError> {
     let path = FileName::Log(number).path_in(dir);
     let temporary = FileName::Temporary(number).path_in(dir);
     ignore_missing(disk.remove(&temporary))?;
     let mut log = LogWriter::create(disk, &temporary, RandomState::new().hash_one(number))?;
-    for record in replay(disk, &path)? {
+    let records = match replay(disk, &path) {
+        Err(LogError::Disk(error)) if error.kind() == ErrorKind::NotFound => None,
+        records => Some(records?),
+    };
+    for record in records.into_iter().flatten() {
         let record = record?;
         if spoor_store::ingest::split(&record.payload, record.arrival).is_ok() {
             log.write(&[Record { arrival: record.arrival, payload: &record.payload }])?;

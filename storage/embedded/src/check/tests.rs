@@ -127,6 +127,29 @@ async fn a_segment_that_cannot_be_opened_costs_its_spans_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_segment_in_the_place_of_another_costs_the_others_spans_and_none_are_there_twice() {
+    let overwritten = |disk: &SimulatedDisk| {
+        let paths = files(disk, "segment");
+        let contents = disk.contents(&paths[0]).unwrap();
+        disk.create(&paths[1]).unwrap().append(&contents).unwrap();
+    };
+    damaged(overwritten, &[Loss::Spans(20)], 25).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_damaged_is_kept_where_there_are_no_links_too() {
+    let disk = store().await;
+    disk.forbid_links();
+    let path = files(&disk, "segment")[0].clone();
+    disk.flip(&path, 100, 1).unwrap();
+    let contents = disk.contents(&path).unwrap();
+    assert!(run(&disk, true).is_sound());
+    assert_eq!(spans(&open(&disk)), 35);
+    let kept = path.replace(DIR, "tenant-/damaged");
+    assert_eq!(disk.contents(&kept).unwrap(), contents);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_record_costs_itself_and_the_log_is_kept() {
     let record = |disk: &SimulatedDisk| {
         let path = files(disk, "log").pop().unwrap();

@@ -25,7 +25,8 @@ fn kind(path: &str) -> &'static str {
     match FileName::parse(name) {
         Some(FileName::Log(_)) => "log",
         Some(FileName::Segment(_) | FileName::Temporary(_)) => "segment",
-        Some(FileName::Manifest | FileName::TemporaryManifest) => "manifest",
+        // The reserve is for a manifest.
+        Some(FileName::Manifest | FileName::TemporaryManifest | FileName::Reserve) => "manifest",
         None => "other",
     }
 }
@@ -69,6 +70,13 @@ impl Disk for MeteredDisk {
 
     fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
         self.disk.hard_link(from, to)
+    }
+
+    fn sync(&self, path: &str) -> io::Result<()> {
+        let since = Instant::now();
+        self.disk.sync(path)?;
+        self.metrics.synced(kind(path), since);
+        Ok(())
     }
 
     fn size(&self, path: &str) -> io::Result<u64> {

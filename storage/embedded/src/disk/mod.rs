@@ -78,6 +78,12 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// [`io::ErrorKind::AlreadyExists`] when something has that name.
     fn hard_link(&self, from: &str, to: &str) -> io::Result<()>;
 
+    /// Makes last what a file has, whoever appended it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] when the file does not exist.
+    fn sync(&self, path: &str) -> io::Result<()>;
+
     /// The bytes of a file.
     ///
     /// # Errors

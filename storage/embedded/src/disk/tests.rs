@@ -6,7 +6,7 @@ use super::*;
 
 fn on_both_disks(test: impl Fn(&dyn Disk)) {
     let dir = tempfile::tempdir().unwrap();
-    test(&RealDisk::new(dir.path()));
+    test(&RealDisk::open(dir.path()).unwrap());
     test(&SimulatedDisk::new(0));
 }
 
@@ -174,18 +174,38 @@ fn an_error_has_its_kind_and_says_what_was_done_to_which_path() {
 #[test]
 fn a_real_disk_tells_its_free_space() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(RealDisk::new(dir.path()).free_space().unwrap() > 0);
+    assert!(RealDisk::open(dir.path()).unwrap().free_space().unwrap() > 0);
 }
 
 #[test]
-fn a_link_can_lie_outside_of_a_real_disks_root() {
+fn a_file_is_linked_to_another_real_disk() {
+    let [from, to] = [(), ()].map(|()| tempfile::tempdir().unwrap());
+    let [disk, other] = [&from, &to].map(|dir| RealDisk::open(dir.path()).unwrap());
+    for disk in [&disk, &other] {
+        disk.create_dir("tenant").unwrap();
+    }
+    write(&disk, "tenant/file", b"bytes");
+    disk.link_to("tenant/file", &other).unwrap();
+    assert_eq!(std::fs::read(to.path().join("tenant/file")).unwrap(), b"bytes");
+}
+
+#[test]
+fn a_real_directory_that_is_removed_takes_nothing_more_and_says_why() {
     let dir = tempfile::tempdir().unwrap();
-    let other = tempfile::tempdir_in(dir.path()).unwrap();
-    std::fs::create_dir(dir.path().join("store")).unwrap();
-    let disk = RealDisk::new(dir.path().join("store"));
-    write(&disk, "file", b"bytes");
-    disk.hard_link("file", other.path().join("file").to_str().unwrap()).unwrap();
-    assert_eq!(std::fs::read(other.path().join("file")).unwrap(), b"bytes");
+    let disk = RealDisk::open(dir.path()).unwrap();
+    disk.create_dir("tenant").unwrap();
+    let mut file = disk.create("tenant/file").unwrap();
+    file.sync().unwrap();
+    std::fs::remove_dir_all(dir.path().join("tenant")).unwrap();
+    std::fs::create_dir(dir.path().join("tenant")).unwrap();
+    for error in [
+        disk.create("tenant/new").map(drop).unwrap_err(),
+        disk.rename("tenant/file", "tenant/new").unwrap_err(),
+        file.sync().unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().ends_with(" was removed"), "{error}");
+    }
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub enum FileName {
     Segment(u64),
     /// A segment in the making, by its number.
     Temporary(u64),
+    /// Space that is given up when the disk is full, for a manifest without what is deleted.
+    Reserve,
 }
 
 impl FileName {
@@ -21,6 +23,7 @@ impl FileName {
         match name {
             "MANIFEST" => return Some(Self::Manifest),
             "tmp-manifest" => return Some(Self::TemporaryManifest),
+            "reserve" => return Some(Self::Reserve),
             _ => {}
         }
         let (kind, number) = name.rsplit_once('-')?;
@@ -40,7 +43,7 @@ impl FileName {
     pub fn number(self) -> Option<u64> {
         match self {
             Self::Log(number) | Self::Segment(number) | Self::Temporary(number) => Some(number),
-            Self::Manifest | Self::TemporaryManifest => None,
+            Self::Manifest | Self::TemporaryManifest | Self::Reserve => None,
         }
     }
 
@@ -55,6 +58,7 @@ impl fmt::Display for FileName {
         match self {
             Self::Manifest => f.write_str("MANIFEST"),
             Self::TemporaryManifest => f.write_str("tmp-manifest"),
+            Self::Reserve => f.write_str("reserve"),
             Self::Log(number) => write!(f, "log-{number}"),
             Self::Segment(number) => write!(f, "segment-{number}"),
             Self::Temporary(number) => write!(f, "tmp-{number}"),
@@ -79,6 +83,7 @@ mod tests {
             FileName::Log(0),
             FileName::Segment(u64::MAX),
             FileName::Temporary(10),
+            FileName::Reserve,
         ] {
             assert_eq!(FileName::parse(&file.to_string()), Some(file));
         }

@@ -3,6 +3,10 @@
 //! A file that the manifest doesn't have is what was left of work that did not end, and is
 //! removed when the store is opened. The manifest is replaced as a whole, in one step.
 //!
+//! The first log that counts is there for as long as the manifest is, if without a span (in version
+//! 1 it need not be). So a manifest that is older than the files beside it is told from theirs:
+//! flushing takes away that log, all else that makes another manifest takes away segments.
+//!
 //! ```text
 //! record    magic, version, length of the body, body, checksum of all before
 //! record    again, byte for byte, so that damage to one of them costs nothing
@@ -10,6 +14,7 @@
 
 mod error;
 mod file_name;
+mod files;
 #[cfg(test)]
 mod tests;
 
@@ -21,9 +26,14 @@ use crate::segment::SegmentInfo;
 pub use error::ManifestError;
 pub use file_name::FileName;
 use file_name::path_in;
+pub use files::Files;
+pub(crate) use files::is_dir;
 
 /// The version that is written, the latest that is read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The first version that is not stored without the first log.
+const WITH_FIRST_LOG: u32 = 2;
 
 /// What a record begins with. Its version and its checksum stay where they are in every version,
 /// that an old program can tell a newer manifest from damage.
@@ -41,20 +51,28 @@ pub struct Manifest {
     pub segments: Vec<SegmentInfo>,
     /// The number of the next file, log or segment. Numbers are not given twice.
     pub next_file: u64,
-    /// Logs with a number below this are in segments.
+    /// Logs with a number below this are in segments. The one with this number is there.
     pub log_floor: u64,
+    /// The version that it was read as. It is stored as the latest.
+    pub version: u32,
 }
 
 impl Manifest {
-    /// Reads the manifest of a tenant's directory; none if there is none.
+    /// Reads the manifest of a tenant's directory; none if there is none yet.
     ///
     /// # Errors
-    /// When it can't be read, both of its records are damaged, or it is of a newer format.
+    /// When it can't be read, both of its records are damaged, it is of a newer format, or there
+    /// is none although there are files that only a store with a manifest has.
     pub fn load(disk: &dyn Disk, dir: &str) -> Result<Option<Self>, ManifestError> {
         let path = FileName::Manifest.path_in(dir);
         let bytes = match read(disk, &path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let files = Files::list(disk, dir)?;
+                // The first log is made before the first manifest.
+                let is_begun = files.segments().next().is_some() || files.logs().next() > Some(0);
+                return if is_begun { Err(ManifestError::Missing { path }) } else { Ok(None) };
+            }
             Err(source) => return Err(ManifestError::Io { source }),
         };
         match decode(&bytes) {
@@ -89,27 +107,46 @@ impl Manifest {
         disk.sync_dir(dir)
     }
 
-    /// The paths of the files in a tenant's directory that don't count: temporary files, segments
-    /// that the manifest doesn't have, logs that are in segments. To be called when nothing is
-    /// being written.
+    /// The files of its directory that don't count: temporary files, segments that the manifest
+    /// doesn't have, logs that are in segments. They were listed when nothing was being written.
+    pub fn leftovers(&self, files: &Files) -> Vec<FileName> {
+        let is_left_over = |file: &FileName| match *file {
+            FileName::Temporary(_) | FileName::TemporaryManifest => true,
+            FileName::Segment(number) => !self.has_segment(number),
+            FileName::Log(number) => number < self.log_floor,
+            FileName::Manifest | FileName::Reserve => false,
+        };
+        files.names.iter().copied().filter(is_left_over).collect()
+    }
+
+    /// Whether the segment with this number counts.
+    pub fn has_segment(&self, number: u64) -> bool {
+        self.segments.iter().any(|segment| segment.number == number)
+    }
+
+    /// The numbers of the logs of its directory that count, ascending.
     ///
     /// # Errors
-    /// When the directory can't be listed.
-    pub fn leftovers(&self, disk: &dyn Disk, dir: &str) -> io::Result<Vec<String>> {
-        let is_left_over = |name: &String| match FileName::parse(name) {
-            Some(FileName::Temporary(_) | FileName::TemporaryManifest) => true,
-            Some(FileName::Segment(number)) => {
-                !self.segments.iter().any(|segment| segment.number == number)
-            }
-            Some(FileName::Log(number)) => number < self.log_floor,
-            Some(FileName::Manifest) | None => false,
-        };
-        Ok(disk
-            .list(dir)?
-            .into_iter()
-            .filter(is_left_over)
-            .map(|name| path_in(dir, &name))
-            .collect())
+    /// When the first is not there, although the version is one that it is there with.
+    pub fn logs(&self, files: &Files, dir: &str) -> Result<Vec<u64>, ManifestError> {
+        let logs: Vec<_> = files.logs().filter(|number| *number >= self.log_floor).collect();
+        if self.version >= WITH_FIRST_LOG && logs.first() != Some(&self.log_floor) {
+            return Err(ManifestError::NoLog { path: FileName::Log(self.log_floor).path_in(dir) });
+        }
+        Ok(logs)
+    }
+
+    /// Reads the manifest of a tenant's directory, or makes one, and lists the logs that count.
+    ///
+    /// # Errors
+    /// As [`Manifest::load`] and [`Manifest::logs`].
+    pub fn with_logs(disk: &dyn Disk, dir: &str) -> Result<(Self, Vec<u64>), ManifestError> {
+        let loaded = Self::load(disk, dir)?;
+        let files = Files::list(disk, dir)?;
+        match loaded {
+            Some(manifest) => manifest.logs(&files, dir).map(|logs| (manifest, logs)),
+            None => Ok((Self::default(), files.logs().collect())),
+        }
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -139,7 +176,7 @@ impl Manifest {
         record.repeat(2)
     }
 
-    fn decode_body(body: &[u8]) -> Result<Self, Invalid> {
+    fn decode_body(body: &[u8], version: u32) -> Result<Self, Invalid> {
         let mut input = Input::new(body);
         let next_file = input.varint()?;
         let log_floor = input.varint()?;
@@ -158,7 +195,7 @@ impl Manifest {
             });
         }
         input.end()?;
-        Ok(Self { segments, next_file, log_floor })
+        Ok(Self { segments, next_file, log_floor, version })
     }
 }
 
@@ -209,7 +246,7 @@ fn decode_record(record: &[u8]) -> Result<Manifest, Flaw> {
     }
     let body = input.take(len as usize)?;
     input.end()?;
-    Ok(Manifest::decode_body(body)?)
+    Ok(Manifest::decode_body(body, version)?)
 }
 
 fn read(disk: &dyn Disk, path: &str) -> io::Result<Vec<u8>> {

@@ -16,7 +16,7 @@ fn manifest(segments: u64) -> Manifest {
             blocks: u32::MAX,
         })
         .collect();
-    Manifest { segments, next_file: 300, log_floor: 290 }
+    Manifest { segments, next_file: 300, log_floor: 290, version: VERSION }
 }
 
 fn new_disk() -> SimulatedDisk {
@@ -74,27 +74,30 @@ fn a_newer_manifest_is_told() {
     let disk = new_disk();
     let record = manifest(3).encode();
     let mut record = record[..record.len() / 2 - CHECKSUM].to_vec();
-    record[MAGIC.len()] = 2;
+    record[MAGIC.len()] = VERSION as u8 + 1;
     record.extend_from_slice(&crc32fast::hash(&record).to_le_bytes());
     set_contents(&disk, &record.repeat(2));
     let error = Manifest::load(&disk, DIR).unwrap_err();
-    assert!(matches!(error, ManifestError::Newer { version: 2, .. }), "{error}");
+    assert!(
+        matches!(error, ManifestError::Newer { version, .. } if version == VERSION + 1),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_body_that_is_sealed_but_makes_no_sense_is_refused() {
     let record = manifest(3).encode();
     let body = &record[MAGIC.len() + 8..record.len() / 2 - CHECKSUM];
-    assert_eq!(Manifest::decode_body(body), Ok(manifest(3)));
+    assert_eq!(Manifest::decode_body(body, VERSION), Ok(manifest(3)));
     for offset in 0..body.len() {
-        assert!(Manifest::decode_body(&body[..offset]).is_err());
+        assert!(Manifest::decode_body(&body[..offset], VERSION).is_err());
         let mut changed = body.to_vec();
         changed[offset] ^= 0xff;
         // It doesn't panic, nor take memory without bound.
-        let _ = Manifest::decode_body(&changed);
+        let _ = Manifest::decode_body(&changed, VERSION);
     }
     // More segments than any memory has.
-    assert!(Manifest::decode_body(&[1, 1, 0xff, 0xff, 0xff, 0xff, 0x7f]).is_err());
+    assert!(Manifest::decode_body(&[1, 1, 0xff, 0xff, 0xff, 0xff, 0x7f], VERSION).is_err());
 }
 
 #[test]
@@ -158,8 +161,37 @@ fn files_that_do_not_count_are_listed() {
     for name in names {
         disk.create(&path_in(DIR, name)).unwrap();
     }
-    assert_eq!(
-        manifest(2).leftovers(&disk, DIR).unwrap(),
-        ["tenant/log-289", "tenant/segment-2", "tenant/tmp-7", "tenant/tmp-manifest",]
-    );
+    for name in ["segment-500", "log-600", "tmp-70"] {
+        disk.create_dir(&path_in(DIR, name)).unwrap();
+    }
+    let files = Files::list(&disk, DIR).unwrap();
+    let leftovers = manifest(2).leftovers(&files);
+    let expected = [
+        FileName::TemporaryManifest,
+        FileName::Segment(2),
+        FileName::Temporary(7),
+        FileName::Log(289),
+    ];
+    assert_eq!(leftovers, expected);
+    assert_eq!(manifest(2).logs(&files, DIR).unwrap(), [290, 291]);
+    assert_eq!(files.next, 601);
+}
+
+#[test]
+fn the_first_log_that_counts_must_be_there() {
+    let disk = new_disk();
+    disk.create("tenant/log-289").unwrap();
+    disk.create("tenant/log-291").unwrap();
+    let error = manifest(1).logs(&Files::list(&disk, DIR).unwrap(), DIR).unwrap_err();
+    assert!(error.to_string().contains("tenant/log-290"), "{error}");
+}
+
+#[test]
+fn a_number_that_none_can_follow_is_refused() {
+    for number in [1 << 63, u64::MAX] {
+        let disk = new_disk();
+        disk.create(&FileName::Log(number).path_in(DIR)).unwrap();
+        let error = Files::list(&disk, DIR).unwrap_err();
+        assert!(error.to_string().contains(&format!("tenant/log-{number}")), "{error}");
+    }
 }

@@ -10,9 +10,9 @@ pub(super) struct Arena<T> {
     capacity: usize,
 }
 
-/// Items of a chunk. The first one grows to it, the others have room for all from the start.
-const ITEMS: usize = 1 << SHIFT;
-const SHIFT: u32 = 16;
+/// What a chunk takes: large pieces go back to the system when they are freed, and leave no holes
+/// among small ones.
+const CHUNK_BYTES: usize = 256 << 10;
 
 impl<T> Default for Arena<T> {
     fn default() -> Self {
@@ -21,6 +21,10 @@ impl<T> Default for Arena<T> {
 }
 
 impl<T> Arena<T> {
+    /// Items of a chunk. The first one grows to it, the others have room for all from the start.
+    const ITEMS: usize = 1 << Self::SHIFT;
+    const SHIFT: u32 = (CHUNK_BYTES / size_of::<T>()).ilog2();
+
     /// The memory held, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.capacity * size_of::<T>() + self.chunks.capacity() * size_of::<Vec<T>>()
@@ -29,30 +33,31 @@ impl<T> Arena<T> {
     /// Where to append a run of this length, and the position that it will have.
     #[inline]
     pub(super) fn room(&mut self, len: usize) -> (u32, &mut Vec<T>) {
-        let fits = |chunk: &Vec<T>| chunk.capacity() - chunk.len() >= len && chunk.len() < ITEMS;
+        let fits =
+            |chunk: &Vec<T>| chunk.capacity() - chunk.len() >= len && chunk.len() < Self::ITEMS;
         if !self.chunks.last().is_some_and(fits) {
             self.grow(len);
         }
         let number = self.chunks.len() - 1;
         let chunk = &mut self.chunks[number];
-        // `grow` made sure that the number has 16 bits.
-        ((number as u32) << SHIFT | chunk.len() as u32, chunk)
+        // `grow` made sure that the number fits.
+        ((number as u32) << Self::SHIFT | chunk.len() as u32, chunk)
     }
 
     #[cold]
     fn grow(&mut self, len: usize) {
         if let [chunk] = &mut self.chunks[..]
-            && chunk.len() < ITEMS
-            && chunk.len() + len <= ITEMS
+            && chunk.len() < Self::ITEMS
+            && chunk.len() + len <= Self::ITEMS
         {
             let before = chunk.capacity();
-            let wanted = (2 * before).clamp(chunk.len() + len, ITEMS);
+            let wanted = (2 * before).clamp(chunk.len() + len, Self::ITEMS);
             chunk.reserve_exact(wanted - chunk.len());
             self.capacity += chunk.capacity() - before;
             return;
         }
-        assert!(self.chunks.len() < 1 << (u32::BITS - SHIFT), "the owner stops long before");
-        let items = if self.chunks.is_empty() { len } else { len.max(ITEMS) };
+        assert!(self.chunks.len() < 1 << (u32::BITS - Self::SHIFT), "the owner stops long before");
+        let items = if self.chunks.is_empty() { len } else { len.max(Self::ITEMS) };
         let chunk = Vec::with_capacity(items);
         self.capacity += chunk.capacity();
         self.chunks.push(chunk);
@@ -61,8 +66,8 @@ impl<T> Arena<T> {
     /// The items from this position to the end of their chunk; none where nothing is.
     #[inline]
     pub(super) fn rest(&self, position: u32) -> &[T] {
-        let chunk = self.chunks.get((position >> SHIFT) as usize);
-        chunk.and_then(|chunk| chunk.get(position as usize % ITEMS..)).unwrap_or_default()
+        let chunk = self.chunks.get((position >> Self::SHIFT) as usize);
+        chunk.and_then(|chunk| chunk.get(position as usize % Self::ITEMS..)).unwrap_or_default()
     }
 
     /// The items between a position and the next one that was given out, if there was one.
@@ -70,7 +75,9 @@ impl<T> Arena<T> {
     pub(super) fn slice(&self, from: u32, next: Option<u32>) -> &[T] {
         let rest = self.rest(from);
         match next {
-            Some(next) if next >> SHIFT == from >> SHIFT => &rest[..(next - from) as usize],
+            Some(next) if next >> Self::SHIFT == from >> Self::SHIFT => {
+                &rest[..(next - from) as usize]
+            }
             _ => rest,
         }
     }

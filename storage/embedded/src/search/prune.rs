@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use spoor_store::filter::Field;
 use spoor_store::{ReadError, TimeRange};
 
 use super::condition::Condition;
 use crate::bitmap::Bitmap;
 use crate::block::entries;
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentError};
 use crate::tenant::Snapshot;
 
 /// The blocks that may have matching spans, those with the latest ones first.
@@ -62,63 +63,94 @@ impl<'s> Candidates<'s> {
 
 /// The blocks of a segment of which a span may satisfy the condition.
 fn passing_blocks(segment: &Segment, condition: &Condition) -> Bitmap {
-    let all = Bitmap::all(segment.blocks().len());
-    let mut entries = Vec::new();
-    collect(condition, &mut entries);
-    let candidates = segment.candidates(&entries, &all);
-    if let Some(error) = candidates.unread {
+    let mut pruning = Pruning { segment, unread: None };
+    let passing = pruning.those_of(condition, &Bitmap::all(segment.blocks().len()));
+    if let Some(error) = pruning.unread {
         tracing::warn!(%error, "a search reads more blocks than it should have to");
     }
-    evaluate(segment, condition, &mut candidates.blocks.into_iter())
+    passing
 }
 
-/// The entries that the condition asks for, in its order.
-fn collect(condition: &Condition, entries: &mut Vec<u64>) {
-    match condition {
-        Condition::And(conditions) | Condition::Or(conditions) => {
-            conditions.iter().for_each(|condition| collect(condition, entries));
-        }
-        Condition::Attribute { level, key, text } => {
-            entries.push(entries::attribute_entry(*level, key, text));
-        }
-        Condition::Field { field, text } => entries.extend(entries::field_entry(*field, text)),
-        // What a block has of the inner condition says nothing of what it lacks.
-        Condition::Not(_) | Condition::Duration { .. } | Condition::Unknown => {}
-    }
+struct Pruning<'s> {
+    segment: &'s Segment,
+    /// The first page of the filters that could not be used.
+    unread: Option<SegmentError>,
 }
 
-fn evaluate(
-    segment: &Segment,
-    condition: &Condition,
-    found: &mut impl Iterator<Item = Bitmap>,
-) -> Bitmap {
-    let blocks = segment.blocks();
-    let all = || Bitmap::all(blocks.len());
-    match condition {
-        Condition::And(conditions) => conditions.iter().fold(all(), |mut passing, condition| {
-            passing.intersect(&evaluate(segment, condition, found));
-            passing
-        }),
-        Condition::Or(conditions) => {
-            conditions.iter().fold(Bitmap::none(blocks.len()), |mut passing, condition| {
-                passing.unite(&evaluate(segment, condition, found));
+impl Pruning<'_> {
+    /// Those of the blocks of which a span may satisfy the condition.
+    fn those_of(&mut self, condition: &Condition, blocks: &Bitmap) -> Bitmap {
+        match condition {
+            Condition::And(conditions) => {
+                let mut passing = blocks.clone();
+                if let Some(entry) = duration_of_service(conditions) {
+                    passing = self.with_newer_entry(entry, passing);
+                }
+                for condition in conditions {
+                    passing = self.those_of(condition, &passing);
+                }
                 passing
-            })
-        }
-        Condition::Attribute { .. } => found.next().unwrap_or_else(all),
-        Condition::Field { field, text } => match entries::field_entry(*field, text) {
-            Some(_) => found.next().unwrap_or_else(all),
-            None => all(),
-        },
-        Condition::Duration { min, max } => {
-            let mut passing = Bitmap::none(blocks.len());
-            for (number, _) in
-                blocks.iter().enumerate().filter(|(_, block)| block.may_last(*min, *max))
-            {
-                passing.insert(number);
             }
-            passing
+            Condition::Or(conditions) => {
+                let mut passing = Bitmap::none(blocks.len());
+                for condition in conditions {
+                    passing.unite(&self.those_of(condition, blocks));
+                }
+                passing
+            }
+            Condition::Attribute { level, key, text } => {
+                // Most attributes are of one level, and searches ask for all.
+                let entry = entries::key_entry(*level, key);
+                let with_key = self.with_newer_entry(entry, blocks.clone());
+                self.with_entry(entries::attribute_entry(*level, key, text), with_key)
+            }
+            Condition::Field { field, text } => match entries::field_entry(*field, text) {
+                Some(entry) => self.with_entry(entry, blocks.clone()),
+                None => blocks.clone(),
+            },
+            Condition::Duration { min, max } => {
+                let mut passing = Bitmap::none(blocks.len());
+                for (number, block) in self.segment.blocks().iter().enumerate() {
+                    if blocks.contains(number) && block.may_last(*min, *max) {
+                        passing.insert(number);
+                    }
+                }
+                passing
+            }
+            // What a block has of the inner condition says nothing of what it lacks.
+            Condition::Not(_) | Condition::Unknown => blocks.clone(),
         }
-        Condition::Not(_) | Condition::Unknown => all(),
+    }
+
+    /// Those of the blocks that may have an entry which older segments lack.
+    fn with_newer_entry(&mut self, entry: u64, blocks: Bitmap) -> Bitmap {
+        if self.segment.has_all_entries() { self.with_entry(entry, blocks) } else { blocks }
+    }
+
+    fn with_entry(&mut self, entry: u64, blocks: Bitmap) -> Bitmap {
+        if blocks.is_empty() {
+            return blocks;
+        }
+        let found = self.segment.candidates(&[entry], &blocks);
+        self.unread = self.unread.take().or(found.unread);
+        found.blocks.into_iter().next().unwrap_or(blocks)
     }
 }
+
+/// The entry of blocks that have a span of the service as long as these conditions, all of which
+/// must hold, ask for.
+fn duration_of_service(conditions: &[Condition]) -> Option<u64> {
+    let service = conditions.iter().find_map(|condition| match condition {
+        Condition::Field { field: Field::ResourceService, text } => Some(text),
+        _ => None,
+    })?;
+    let least = conditions.iter().find_map(|condition| match condition {
+        Condition::Duration { min, .. } if *min > 0 => Some(*min),
+        _ => None,
+    })?;
+    let step = entries::duration_step(u64::try_from(least).unwrap_or(u64::MAX))?;
+    Some(entries::duration_entry(step, service))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 use super::catalogue::{ListCursor, Mirrored, SortedKeys};
 use super::directory::Directory;
 use super::error::{Part, SegmentError};
-use super::{HEADER_LEN, Segment, header};
+use super::{HEADER_LEN, Segment, header_of};
 
 impl Segment {
     /// Reads everything but the blocks, and tells all that is damaged or can't be read. What is
@@ -24,7 +24,7 @@ impl Segment {
 
     fn check_header(&self, report: &mut dyn FnMut(SegmentError)) {
         match self.source().read(0, HEADER_LEN as usize, Part::Header) {
-            Ok(bytes) if bytes == header() => {}
+            Ok(bytes) if bytes == header_of(self.directory().version) => {}
             Ok(_) => report(self.source().damaged(Part::Header)),
             Err(error) => report(error),
         }

@@ -15,6 +15,7 @@ pub(super) const TRAILER: usize = 4 + 4 + 4 + MAGIC.len();
 /// What the end of a segment tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Directory {
+    pub(super) version: u32,
     pub(super) info: SegmentInfo,
     pub(super) operations: ListPlace,
     pub(super) attributes: ListPlace,
@@ -93,7 +94,8 @@ impl Directory {
         if trailer.version == 0 {
             return Err(Flaw::Damaged);
         }
-        let directory = Self::decode_body(body)?;
+        let mut directory = Self::decode_body(body)?;
+        directory.version = trailer.version;
         if directory.is_consistent(bytes.len() as u64) { Ok(directory) } else { Err(Flaw::Damaged) }
     }
 
@@ -141,7 +143,7 @@ impl Directory {
             blocks.push(block);
             filter_bits.push(bits);
         }
-        Ok(Self { info, operations, attributes, filters, blocks, filter_bits })
+        Ok(Self { version: VERSION, info, operations, attributes, filters, blocks, filter_bits })
     }
 
     /// Whether the parts follow each other and end with the file.

@@ -11,6 +11,8 @@ use crate::block::BlockError;
 pub enum SegmentError {
     /// The disk failed.
     Io {
+        /// The file.
+        path: Arc<str>,
         /// What was being done.
         doing: Doing,
         /// The disk's error, which names the file.
@@ -92,10 +94,25 @@ pub enum Part {
     SecondCopy,
 }
 
+impl SegmentError {
+    /// The segment's file.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Io { path, .. }
+            | Self::CutShort { path, .. }
+            | Self::NotASegment { path }
+            | Self::Newer { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::Another { path }
+            | Self::Block { path, .. } => path,
+        }
+    }
+}
+
 impl fmt::Display for SegmentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { doing, source } => write!(f, "{doing}: {source}"),
+            Self::Io { doing, source, .. } => write!(f, "{doing}: {source}"),
             Self::CutShort { path, bytes } => write!(
                 f,
                 "opening segment {path}: it was cut short or copied partly, its end is missing \

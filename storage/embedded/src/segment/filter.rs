@@ -1,4 +1,4 @@
-//! The Bloom filter of one block.
+//! The Bloom filters of blocks.
 
 /// What the grid of sizes aims at. With [`PROBES`] about 1 % of what is not in a block passes.
 const BITS_PER_ENTRY: u64 = 10;
@@ -15,56 +15,103 @@ const HALF_STEP: u64 = 60_097;
 /// Steps of the grid: from 2^6 to below 2^32.
 const GRID: std::ops::Range<usize> = 24..128;
 
-/// The bits that a block's entries set.
+/// The bits that the entries of blocks set, block by block.
 ///
 /// The number of bits is one of a geometric grid, so that blocks which are alike have the same
 /// and can share a matrix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockFilter {
-    bits: u32,
+///
+/// All lie in one piece of memory: thousands of pieces of some KiB each would leave holes behind
+/// that nothing else fits into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filters {
+    /// Of each filter, its number of bits and its first word.
+    places: Vec<(u32, usize)>,
     words: Vec<u64>,
 }
 
-impl BlockFilter {
-    /// The filter of these entries, which are good hashes. One that is there twice costs its bits.
-    pub fn build(entries: &[u64]) -> Self {
-        let mut filter = Self::empty(grid_bits(entries.len()));
+impl Filters {
+    /// Appends the filter of these entries, which are good hashes. One that is there twice costs
+    /// its bits.
+    pub fn push(&mut self, entries: &[u64]) {
+        let bits = grid_bits(entries.len());
+        let words = self.push_empty(bits);
         for entry in entries {
-            for position in positions(*entry, filter.bits) {
-                filter.words[position as usize / 64] |= 1 << (position % 64);
+            for position in positions(*entry, bits) {
+                words[position as usize / 64] |= 1 << (position % 64);
             }
         }
-        filter
     }
 
-    /// A filter in which no bit is set.
-    pub(crate) fn empty(bits: u32) -> Self {
-        Self { bits, words: vec![0; (bits as usize).div_ceil(64)] }
+    /// Appends a filter in which no bit is set.
+    pub(crate) fn push_empty(&mut self, bits: u32) -> &mut [u64] {
+        let start = self.words.len();
+        self.places.push((bits, start));
+        self.words.resize(start + (bits as usize).div_ceil(64), 0);
+        &mut self.words[start..]
     }
 
+    /// Appends a filter of others.
+    pub(crate) fn push_copy(&mut self, filter: Filter<'_>) {
+        self.push_empty(filter.bits).copy_from_slice(filter.words);
+    }
+
+    /// The number of filters.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// One of them.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn get(&self, index: usize) -> Filter<'_> {
+        let (bits, start) = self.places[index];
+        Filter { bits, words: &self.words[start..][..(bits as usize).div_ceil(64)] }
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Filter<'_>> {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// Sets 64 bits of a filter, beginning with that number 64 times `word`.
+    pub(crate) fn set_word(&mut self, index: usize, word: usize, bits: u64) {
+        self.words[self.places[index].1 + word] = bits;
+    }
+
+    /// What they take in memory, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.places.len() * size_of::<(u32, usize)>() + self.words.len() * size_of::<u64>()
+    }
+}
+
+/// The filter of one block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter<'f> {
+    bits: u32,
+    words: &'f [u64],
+}
+
+impl Filter<'_> {
     /// The number of bits.
-    pub(crate) fn bits(&self) -> u32 {
+    pub(crate) fn bits(self) -> u32 {
         self.bits
     }
 
     /// Whether it may have the entry.
-    pub(crate) fn passes(&self, entry: u64) -> bool {
+    pub(crate) fn passes(self, entry: u64) -> bool {
         positions(entry, self.bits)
             .all(|position| self.words[position as usize / 64] >> (position % 64) & 1 == 1)
     }
 
     /// 64 bits, beginning with that number 64 times `index`. Those beyond the last are zero.
-    pub(crate) fn word(&self, index: usize) -> u64 {
+    pub(crate) fn word(self, index: usize) -> u64 {
         self.words[index]
-    }
-
-    pub(crate) fn set_word(&mut self, index: usize, word: u64) {
-        self.words[index] = word;
-    }
-
-    /// What it takes in memory, in bytes.
-    pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.words.len() * size_of::<u64>()
     }
 }
 
@@ -99,7 +146,9 @@ mod tests {
     #[test]
     fn every_entry_passes_and_about_one_percent_of_others() {
         for entries in [1, 50, 1_000, 20_000, 23_000, 27_000] {
-            let filter = BlockFilter::build(&hashes(0..entries));
+            let mut filters = Filters::default();
+            filters.push(&hashes(0..entries));
+            let filter = filters.get(0);
             assert!(hashes(0..entries).iter().all(|hash| filter.passes(*hash)));
             let others = hashes(1_000_000..1_200_000);
             let passed = others.iter().filter(|hash| filter.passes(**hash)).count();

@@ -33,13 +33,15 @@ pub use catalogue::{
     AttributeKey, Catalogue, ListCursor, MemoryCursor, Merge, OperationKey, SortedKeys,
 };
 pub use error::{Doing, Part, SegmentError};
-pub use filter::BlockFilter;
+pub use filter::{Filter, Filters};
 pub use info::SegmentInfo;
 pub use reader::{Candidates, Segment};
 pub use writer::{NewSegment, SegmentWriter};
 
 /// The version that is written, the latest that is read.
-pub(crate) const VERSION: u32 = 1;
+///
+/// Since 2 a block's filter has entries of attributes' keys and of services' durations.
+pub(crate) const VERSION: u32 = 2;
 
 /// What a segment begins with.
 const HEADER_MAGIC: &[u8; 8] = b"SPOORseg";
@@ -50,8 +52,12 @@ const HEADER_LEN: u64 = 16;
 /// The header: the magic bytes, the version, the checksum of both. It says to people and tools
 /// what the file is; what a reader needs is in the directory.
 fn header() -> Vec<u8> {
+    header_of(VERSION)
+}
+
+fn header_of(version: u32) -> Vec<u8> {
     let mut header = HEADER_MAGIC.to_vec();
-    header.extend_from_slice(&VERSION.to_le_bytes());
+    header.extend_from_slice(&version.to_le_bytes());
     let checksum = crc32fast::hash(&header);
     header.extend_from_slice(&checksum.to_le_bytes());
     header

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use spoor_store::otlp::SpanKind;
 
-use super::SegmentInfo;
 use super::catalogue::{ListCursor, ListPlace, Mirrored, OperationKey, SortedKeys, key};
 use super::directory::Directory;
 use super::error::{Doing, Part, SegmentError};
-use super::filter::BlockFilter;
+use super::filter::Filters;
 use super::locate::read_directory;
 use super::matrix::{self, Class, Prober, read_columns};
 use super::source::Source;
+use super::{SegmentInfo, VERSION};
 use crate::bitmap::Bitmap;
 use crate::block::{self, BlockError, BlockIndex};
 use crate::disk::Disk;
@@ -40,8 +40,11 @@ impl Segment {
     /// When the file can't be read, is cut short, of a newer format or no segment, or when both
     /// copies of its directory are damaged.
     pub fn open(disk: &dyn Disk, path: &str) -> Result<Self, SegmentError> {
-        let file =
-            disk.open(path).map_err(|source| SegmentError::Io { doing: Doing::Open, source })?;
+        let file = disk.open(path).map_err(|source| SegmentError::Io {
+            path: path.into(),
+            doing: Doing::Open,
+            source,
+        })?;
         let source = Source::new(path, file);
         let directory = read_directory(&source)?;
         let classes = matrix::classes(&directory.filter_bits, directory.filters);
@@ -67,6 +70,11 @@ impl Segment {
     /// What the segment is.
     pub fn info(&self) -> &SegmentInfo {
         &self.directory.info
+    }
+
+    /// Whether the filters of its blocks have all entries that are written today.
+    pub(crate) fn has_all_entries(&self) -> bool {
+        self.directory.version == VERSION
     }
 
     /// The file.
@@ -130,24 +138,24 @@ impl Segment {
         &self,
         blocks: &[u32],
         mut damaged: impl FnMut(SegmentError),
-    ) -> Result<Vec<BlockFilter>, SegmentError> {
-        let mut filters = Vec::with_capacity(blocks.len());
+    ) -> Result<Filters, SegmentError> {
+        let mut filters = Filters::default();
+        for block in blocks {
+            filters.push_empty(self.directory.filter_bits[*block as usize]);
+        }
         for class in &self.classes {
-            let (places, columns): (Vec<_>, Vec<_>) = blocks
+            let columns: Vec<_> = blocks
                 .iter()
                 .enumerate()
                 .filter_map(|(place, block)| {
-                    Some((place, class.blocks().binary_search(block).ok()?))
+                    Some((class.blocks().binary_search(block).ok()?, place))
                 })
-                .unzip();
+                .collect();
             if !columns.is_empty() {
-                let read = read_columns(&self.source, class, &columns, &mut damaged)?;
-                filters.extend(places.into_iter().zip(read));
+                read_columns(&self.source, class, &columns, &mut filters, &mut damaged)?;
             }
         }
-        assert_eq!(filters.len(), blocks.len(), "filters were asked of blocks that are not there");
-        filters.sort_unstable_by_key(|(place, _)| *place);
-        Ok(filters.into_iter().map(|(_, filter)| filter).collect())
+        Ok(filters)
     }
 
     /// The operations, as [`OperationKey`]s.

@@ -46,9 +46,12 @@ impl Source {
             return Err(self.damaged(part));
         }
         buffer.resize(len, 0);
-        self.file
-            .read_exact_at(buffer, offset)
-            .map_err(|source| SegmentError::Io { doing: Doing::Read(part), source })
+        let path = || Arc::clone(&self.path);
+        self.file.read_exact_at(buffer, offset).map_err(|source| SegmentError::Io {
+            path: path(),
+            doing: Doing::Read(part),
+            source,
+        })
     }
 
     /// Reads a part of the file: see [`Source::read_into`].

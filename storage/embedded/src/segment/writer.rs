@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use super::catalogue::{ListPlace, ListWriter, SortedKeys};
 use super::directory::Directory;
 use super::error::{Doing, SegmentError};
-use super::filter::BlockFilter;
+use super::filter::{Filter, Filters};
 use super::matrix::{self, put_class};
-use super::{Segment, SegmentInfo, header};
+use super::{Segment, SegmentInfo, VERSION, header};
 use crate::block::{BlockIndex, EncodedBlock};
 use crate::disk::{Disk, WriteFile};
 use crate::manifest::FileName;
@@ -32,6 +34,8 @@ pub struct NewSegment {
 pub struct SegmentWriter<'d> {
     disk: &'d dyn Disk,
     dir: String,
+    /// The file, while it is written.
+    path: Arc<str>,
     segment: NewSegment,
     file: Box<dyn WriteFile>,
     /// The names that the file may have and must not keep if this fails.
@@ -40,7 +44,7 @@ pub struct SegmentWriter<'d> {
     /// What was written, with what is in the buffer.
     bytes: u64,
     blocks: Vec<BlockIndex>,
-    filters: Vec<BlockFilter>,
+    filters: Filters,
 }
 
 impl<'d> SegmentWriter<'d> {
@@ -54,17 +58,19 @@ impl<'d> SegmentWriter<'d> {
         segment: NewSegment,
     ) -> Result<Self, SegmentError> {
         let name = FileName::Temporary(segment.number);
-        let file = disk.create(&name.path_in(dir)).map_err(write_error)?;
+        let path: Arc<str> = name.path_in(dir).into();
+        let file = disk.create(&path).map_err(write_error(&path))?;
         let mut writer = Self {
             disk,
             dir: dir.to_owned(),
+            path,
             segment,
             file,
             names: vec![name],
             buffer: Vec::new(),
             bytes: 0,
             blocks: Vec::new(),
-            filters: Vec::new(),
+            filters: Filters::default(),
         };
         writer.put(&header())?;
         Ok(writer)
@@ -75,7 +81,9 @@ impl<'d> SegmentWriter<'d> {
     /// # Errors
     /// When it can't be written; the writer is to be dropped then.
     pub fn push(&mut self, block: &EncodedBlock) -> Result<(), SegmentError> {
-        self.put_block(&block.bytes, block.index, BlockFilter::build(&block.entries))
+        self.put_block(&block.bytes, block.index)?;
+        self.filters.push(&block.entries);
+        Ok(())
     }
 
     /// Appends a block of another segment as it is. Its filter is one of [`Segment::filters`].
@@ -89,10 +97,12 @@ impl<'d> SegmentWriter<'d> {
         &mut self,
         segment: &Segment,
         block: u32,
-        filter: BlockFilter,
+        filter: Filter<'_>,
     ) -> Result<(), SegmentError> {
         let bytes = segment.read_block(block)?;
-        self.put_block(&bytes, segment.blocks()[block as usize], filter)
+        self.put_block(&bytes, segment.blocks()[block as usize])?;
+        self.filters.push_copy(filter);
+        Ok(())
     }
 
     /// The number of blocks so far.
@@ -108,8 +118,9 @@ impl<'d> SegmentWriter<'d> {
     /// What the writer takes in memory, in bytes. Most of it are the filters, which take as much
     /// in the file.
     pub fn memory(&self) -> usize {
-        let filters: usize = self.filters.iter().map(BlockFilter::memory).sum();
-        filters + self.buffer.capacity() + self.blocks.capacity() * size_of::<BlockIndex>()
+        self.filters.memory()
+            + self.buffer.capacity()
+            + self.blocks.capacity() * size_of::<BlockIndex>()
     }
 
     /// Completes the segment: once this returns, it lasts. Its catalogue has these operations and
@@ -122,7 +133,7 @@ impl<'d> SegmentWriter<'d> {
         operations: &mut dyn SortedKeys,
         attributes: &mut dyn SortedKeys,
     ) -> Result<SegmentInfo, SegmentError> {
-        let filter_bits: Vec<u32> = self.filters.iter().map(BlockFilter::bits).collect();
+        let filter_bits: Vec<u32> = self.filters.iter().map(Filter::bits).collect();
         let filters_offset = self.bytes;
         let filters = std::mem::take(&mut self.filters);
         for class in &matrix::classes(&filter_bits, filters_offset) {
@@ -137,6 +148,7 @@ impl<'d> SegmentWriter<'d> {
         let copy_len = tail.len() + Directory::encoded_len(self.blocks.len());
         let info = self.info(catalogue_offset + 2 * copy_len as u64);
         let directory = Directory {
+            version: VERSION,
             info: info.clone(),
             operations,
             attributes,
@@ -151,16 +163,10 @@ impl<'d> SegmentWriter<'d> {
         Ok(info)
     }
 
-    fn put_block(
-        &mut self,
-        bytes: &[u8],
-        index: BlockIndex,
-        filter: BlockFilter,
-    ) -> Result<(), SegmentError> {
+    fn put_block(&mut self, bytes: &[u8], index: BlockIndex) -> Result<(), SegmentError> {
         let offset = self.bytes;
         self.put(bytes)?;
         self.blocks.push(BlockIndex { offset, ..index });
-        self.filters.push(filter);
         Ok(())
     }
 
@@ -169,7 +175,7 @@ impl<'d> SegmentWriter<'d> {
             self.flush()?;
         }
         if bytes.len() > BUFFER_BYTES {
-            self.file.append(bytes).map_err(write_error)?;
+            self.file.append(bytes).map_err(write_error(&self.path))?;
         } else {
             self.buffer.extend_from_slice(bytes);
         }
@@ -179,7 +185,7 @@ impl<'d> SegmentWriter<'d> {
 
     fn flush(&mut self) -> Result<(), SegmentError> {
         if !self.buffer.is_empty() {
-            self.file.append(&self.buffer).map_err(write_error)?;
+            self.file.append(&self.buffer).map_err(write_error(&self.path))?;
             self.buffer.clear();
         }
         Ok(())
@@ -188,15 +194,14 @@ impl<'d> SegmentWriter<'d> {
     /// Makes the file last and gives it the segment's name.
     fn publish(&mut self) -> Result<(), SegmentError> {
         self.flush()?;
-        self.file.sync().map_err(write_error)?;
-        let temporary = FileName::Temporary(self.segment.number);
+        self.file.sync().map_err(write_error(&self.path))?;
         let name = FileName::Segment(self.segment.number);
         // It may have this name even if an error says that it doesn't.
         self.names.push(name);
         self.disk
-            .rename(&temporary.path_in(&self.dir), &name.path_in(&self.dir))
+            .rename(&self.path, &name.path_in(&self.dir))
             .and_then(|()| self.disk.sync_dir(&self.dir))
-            .map_err(write_error)?;
+            .map_err(write_error(&self.path))?;
         self.names.clear();
         Ok(())
     }
@@ -236,6 +241,6 @@ fn list_of(keys: &mut dyn SortedKeys, offset: u64) -> Result<(Vec<u8>, ListPlace
     Ok(list.finish(offset))
 }
 
-fn write_error(source: std::io::Error) -> SegmentError {
-    SegmentError::Io { doing: Doing::Write, source }
+fn write_error(path: &Arc<str>) -> impl FnOnce(std::io::Error) -> SegmentError {
+    |source| SegmentError::Io { path: Arc::clone(path), doing: Doing::Write, source }
 }

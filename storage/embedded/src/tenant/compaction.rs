@@ -4,11 +4,13 @@
 //! small: those are read, put together and encoded anew.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::view::View;
 use super::{Shared, flush};
 use crate::block::{BlockError, Encoder};
 use crate::error::MaintenanceError;
@@ -17,12 +19,26 @@ use crate::metrics::Work;
 use crate::rows::{Rows, fragments};
 use crate::segment::{Merge, NewSegment, Segment, SegmentInfo, SegmentWriter, SortedKeys};
 
-/// How many segments become one.
+/// How many segments become one, and how many at least if so many are beyond the limits below.
 const FANOUT: usize = 8;
+const LEAST_FANOUT: usize = 2;
+/// The part of the disk's limit that a segment which is to be merged takes at most: segments are
+/// deleted as a whole.
+const PART_OF_DISK: u64 = 16;
+/// The part of the retention that lies between the arrivals of a segment's first and last spans at
+/// most: the first ones are deleted with the last.
+const PART_OF_RETENTION: u32 = 8;
+/// The blocks and traces of segments that become one, at most. While they do, the filters of the
+/// blocks are in memory, about 28 KiB each, and twice 8 bytes of every trace.
+const MOST_BLOCKS: u64 = 1024;
+const MOST_TRACES: u64 = 1 << 20;
 /// The blocks whose spans are encoded anew at a time, about.
 const BLOCKS_AT_A_TIME: u32 = 8;
 /// What those take of memory, about.
 const BYTES_AT_A_TIME: usize = 16 << 20;
+/// For how many pauses after a failure a segment that cannot be read is not merged. Most damage
+/// stays, and every attempt reads and writes up to it.
+const AVOIDED: u32 = 60;
 /// A block with fewer spans than this part of a full one is joined with others.
 const SMALL: u32 = 4;
 /// So is one of whose traces at least this part lie in other blocks, too. Most traces that are
@@ -37,13 +53,28 @@ pub(super) fn compact(shared: &Shared) -> Result<bool, MaintenanceError> {
     let inputs = &view.segments[chosen];
     let since = Instant::now();
     let _reserved = shared.reserve(inputs.iter().map(|input| input.info().bytes).sum());
-    let info = match write(shared, inputs) {
-        Err(error) if error.is_damage() => {
-            tracing::error!(dir = shared.dir, %error, "segments are not merged: one is damaged");
-            avoid(shared, inputs, &error);
+    let is_there = |view: &View| {
+        let is_in_view =
+            |input: &Arc<Segment>| view.segments.iter().any(|it| Arc::ptr_eq(it, input));
+        inputs.iter().all(is_in_view)
+    };
+    let Some(number) = shared.number_of_next(is_there) else { return Ok(true) };
+    let info = match write(shared, inputs, number) {
+        Ok(info) => info,
+        Err(MaintenanceError::Stopped) => return Ok(false),
+        Err(error) => {
+            let unreadable = unreadable(inputs, &error);
+            if unreadable.is_empty() {
+                return Err(error);
+            }
+            tracing::error!(dir = shared.dir, %error, "segments are not merged: one is unreadable");
+            let now = Instant::now();
+            let until = now + AVOIDED * shared.options.retry;
+            let mut avoided = shared.avoided.lock().unwrap_or_else(PoisonError::into_inner);
+            avoided.retain(|_, until| *until > now);
+            avoided.extend(unreadable.into_iter().map(|number| (number, until)));
             return Ok(true);
         }
-        written => written?,
     };
     let disk = shared.disk.as_ref();
     let merged = flush::open_written(shared, &info)?;
@@ -73,43 +104,75 @@ pub(super) fn compact(shared: &Shared) -> Result<bool, MaintenanceError> {
     Ok(true)
 }
 
-/// Leaves alone the segment that the error names; all of them if it names none.
-fn avoid(shared: &Shared, inputs: &[Arc<Segment>], error: &MaintenanceError) {
-    let numbers = || inputs.iter().map(|input| input.info().number);
-    let text = error.to_string();
-    let is_named = |number: &u64| {
-        let path = FileName::Segment(*number).path_in(&shared.dir);
-        text.split([' ', ':', ',']).any(|word| word == path)
+/// The numbers of the segments that cannot be read, so that another attempt would likely end
+/// alike: the one that the error names, or all if it is damage without a name.
+fn unreadable(inputs: &[Arc<Segment>], error: &MaintenanceError) -> Vec<u64> {
+    let numbers = |is: &dyn Fn(&Segment) -> bool| {
+        let unreadable = inputs.iter().filter(|input| is(input));
+        unreadable.map(|input| input.info().number).collect()
     };
-    let mut avoided = shared.avoided.lock().unwrap_or_else(PoisonError::into_inner);
-    if numbers().any(|number| is_named(&number)) {
-        avoided.extend(numbers().filter(is_named));
-    } else {
-        avoided.extend(numbers());
+    match error {
+        MaintenanceError::Segment(error) => numbers(&|input| input.path() == error.path()),
+        error if error.is_damage() => numbers(&|_| true),
+        _ => Vec::new(),
     }
 }
 
-/// Neighbours of one level, as many as become one.
-pub(super) fn choose(segments: &[Arc<Segment>], shared: &Shared) -> Option<std::ops::Range<usize>> {
-    let most = shared.options.disk_bytes / 16;
-    let avoided = shared.avoided.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_avoided = |input: &Arc<Segment>| avoided.contains(&input.info().number);
-    let levels: Vec<u32> = segments.iter().map(|segment| segment.info().level).collect();
-    let candidates = (0..levels.len()).filter_map(|first| {
-        let range = first..first + FANOUT;
-        let alike = levels.get(range.clone())?.iter().all(|level| *level == levels[first]);
-        let bytes: u64 = segments[range.clone()].iter().map(|input| input.info().bytes).sum();
-        let fits = bytes <= most && shared.has_disk_for(bytes);
-        let sound = !segments[range.clone()].iter().any(is_avoided);
-        (alike && fits && sound).then_some(range)
-    });
-    candidates.min_by_key(|range| (levels[range.start], range.start))
+/// The segments to be merged next, if the disk's limit has room for what they become.
+pub(super) fn choose(segments: &[Arc<Segment>], shared: &Shared) -> Option<Range<usize>> {
+    due(segments, shared)
+        .filter(|range| shared.has_disk_for_file(bytes_of(&segments[range.clone()])))
 }
 
-fn write(shared: &Shared, inputs: &[Arc<Segment>]) -> Result<SegmentInfo, MaintenanceError> {
+/// What a merge that is due writes.
+pub(super) fn due_bytes(segments: &[Arc<Segment>], shared: &Shared) -> u64 {
+    due(segments, shared).map_or(0, |range| bytes_of(&segments[range]))
+}
+
+fn bytes_of(segments: &[Arc<Segment>]) -> u64 {
+    segments.iter().map(|segment| segment.info().bytes).sum()
+}
+
+/// The first neighbours of the lowest level of which there are as many as become one: all of them,
+/// or as many as fit.
+fn due(segments: &[Arc<Segment>], shared: &Shared) -> Option<Range<usize>> {
+    let avoided = shared.avoided.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    let is_avoided =
+        |input: &Arc<Segment>| avoided.get(&input.info().number).is_some_and(|until| *until > now);
+    let fits = |range: Range<usize>| {
+        let inputs = &segments[range.clone()];
+        (is_merge_within_limits(inputs, shared) && !inputs.iter().any(is_avoided)).then_some(range)
+    };
+    let level = |segment: &Arc<Segment>| segment.info().level;
+    let candidates = (0..segments.len()).filter_map(|first| {
+        let neighbours = segments.get(first..first + FANOUT)?;
+        let alike = neighbours.iter().all(|other| level(other) == level(&neighbours[0]));
+        let mut lens = (LEAST_FANOUT..=FANOUT).rev().filter(|_| alike);
+        lens.find_map(|len| fits(first..first + len))
+    });
+    candidates.min_by_key(|range| (level(&segments[range.start]), range.start))
+}
+
+fn is_merge_within_limits(inputs: &[Arc<Segment>], shared: &Shared) -> bool {
+    let infos = || inputs.iter().map(|input| input.info());
+    let first_arrival = infos().map(|info| info.arrival_min).min().unwrap_or_default();
+    let last_arrival = infos().map(|info| info.arrival_max).max().unwrap_or_default();
+    bytes_of(inputs) <= shared.options.disk_bytes / PART_OF_DISK
+        && infos().map(|info| u64::from(info.blocks)).sum::<u64>() <= MOST_BLOCKS
+        && infos().map(|info| info.traces).sum::<u64>() <= MOST_TRACES
+        && u128::from(last_arrival.saturating_sub(first_arrival))
+            <= shared.options.retention.as_nanos() / u128::from(PART_OF_RETENTION)
+}
+
+fn write(
+    shared: &Shared,
+    inputs: &[Arc<Segment>],
+    number: u64,
+) -> Result<SegmentInfo, MaintenanceError> {
     let infos = || inputs.iter().map(|input| input.info());
     let new = NewSegment {
-        number: shared.next_file(),
+        number,
         level: infos().map(|info| info.level).max().unwrap_or_default() + 1,
         arrival_min: infos().map(|info| info.arrival_min).min().unwrap_or_default(),
         arrival_max: infos().map(|info| info.arrival_max).max().unwrap_or_default(),
@@ -123,15 +186,18 @@ fn write_merged(
     mut writer: SegmentWriter<'_>,
 ) -> Result<SegmentInfo, MaintenanceError> {
     let block_spans = shared.options.block_spans;
-    let plan = Plan::of(inputs, block_spans / SMALL)?;
+    // Whoever closes the store does not wait for all of it.
+    let go_on = || if shared.room.is_stopped() { Err(MaintenanceError::Stopped) } else { Ok(()) };
+    let plan = Plan::of(inputs, block_spans / SMALL, &go_on)?;
     for (input, copied) in inputs.iter().zip(&plan.copied) {
         let damaged = |error| tracing::warn!(%error, "a filter is damaged and passes everything");
         let filters = input.filters(copied, damaged)?;
-        for (block, filter) in copied.iter().zip(filters) {
+        for (block, filter) in copied.iter().zip(filters.iter()) {
+            go_on()?;
             writer.copy(input, *block, filter)?;
         }
     }
-    join(inputs, plan, block_spans, &mut writer)?;
+    join(inputs, plan, block_spans, &mut writer, &go_on)?;
     let operations = inputs.iter().map(|input| Ok(Box::new(input.operations()?) as _));
     let attributes = inputs.iter().map(|input| Ok(Box::new(input.attributes()?) as _));
     let operations: Vec<Box<dyn SortedKeys>> =
@@ -152,36 +218,37 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(inputs: &[Arc<Segment>], small: u32) -> Result<Self, MaintenanceError> {
-        let mut parts = HashMap::<u64, u32>::new();
-        let mut ids = Vec::new();
+    fn of(
+        inputs: &[Arc<Segment>],
+        small: u32,
+        go_on: &dyn Fn() -> Result<(), MaintenanceError>,
+    ) -> Result<Self, MaintenanceError> {
+        let (mut hashes, mut ends) = (Vec::new(), Vec::new());
         for (segment, input) in inputs.iter().enumerate() {
             for block in 0..input.blocks().len() as u32 {
+                go_on()?;
                 let read = input.block(block)?.trace_ids();
-                let hashes: Vec<_> = read
-                    .map_err(|error| input.error_in(block, error))?
-                    .iter()
-                    .map(|id| xxh3_64(id))
-                    .collect();
-                for hash in &hashes {
-                    *parts.entry(*hash).or_default() += 1;
-                }
-                ids.push((segment, block, hashes));
+                let ids = read.map_err(|error| input.error_in(block, error))?;
+                hashes.extend(ids.iter().map(|id| xxh3_64(id)));
+                ends.push((segment, block, hashes.len()));
             }
         }
-        parts.retain(|_, blocks| *blocks > 1);
+        let mut parts = parts_of_split(hashes.clone());
         let mut copied = vec![Vec::new(); inputs.len()];
         let mut joined = Vec::new();
-        for (segment, block, hashes) in ids {
+        let mut start = 0;
+        for (segment, block, end) in ends {
+            let hashes = &hashes[std::mem::replace(&mut start, end)..end];
             let index = &inputs[segment].blocks()[block as usize];
             // One that is full of a single trace stays as it is.
             let is_whole = index.traces == 1 && index.rows >= small;
             let split = hashes.iter().filter(|hash| parts.contains_key(*hash)).count();
             let is_split = split * SPLIT >= hashes.len();
-            if is_whole || index.rows >= small && !is_split {
+            let is_as_written_today = inputs[segment].has_all_entries();
+            if is_as_written_today && (is_whole || index.rows >= small && !is_split) {
                 copied[segment].push(block);
                 for hash in hashes {
-                    if let Some(blocks) = parts.get_mut(&hash) {
+                    if let Some(blocks) = parts.get_mut(hash) {
                         *blocks -= 1;
                     }
                 }
@@ -195,6 +262,13 @@ impl Plan {
     }
 }
 
+/// Those that are there several times, and how often.
+fn parts_of_split(mut hashes: Vec<u64>) -> HashMap<u64, u32> {
+    hashes.sort_unstable();
+    let equal = hashes.chunk_by(|a, b| a == b).filter(|equal| equal.len() > 1);
+    equal.map(|equal| (equal[0], equal.len() as u32)).collect()
+}
+
 /// Reads blocks and writes their spans to new ones. A trace whose blocks were all read is written
 /// whole; when too many wait for others, they are written as they are.
 fn join(
@@ -202,11 +276,13 @@ fn join(
     plan: Plan,
     block_spans: u32,
     writer: &mut SegmentWriter<'_>,
+    go_on: &dyn Fn() -> Result<(), MaintenanceError>,
 ) -> Result<(), MaintenanceError> {
     let Plan { joined, mut parts, .. } = plan;
     let mut encoder = Encoder::new()?;
     let mut rows = Rows::new();
     for (segment, block) in joined {
+        go_on()?;
         let input = &inputs[segment];
         let in_block = |error| input.error_in(block, error);
         let reader = input.block(block)?;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::view::View;
 use super::{Head, Shared, catalogue};
 use crate::block::Encoder;
 use crate::error::MaintenanceError;
-use crate::manifest::{FileName, Manifest};
+use crate::manifest::{FileName, ManifestError};
 use crate::metrics::Work;
 use crate::rows::Rows;
 use crate::segment::{Catalogue, NewSegment, Segment, SegmentInfo, SegmentWriter};
@@ -18,7 +19,14 @@ const BLOCK_BYTES: usize = 4 << 20;
 pub(super) fn flush(shared: &Shared, head: &Arc<Head>) -> Result<(), MaintenanceError> {
     head.settle();
     let since = Instant::now();
-    let written = if head.is_empty() { None } else { Some(write_segment(shared, head)?) };
+    begin_log_of_next(shared, head)?;
+    let is_there = |view: &View| view.heads.iter().any(|other| Arc::ptr_eq(other, head));
+    let written = if head.is_empty() {
+        None
+    } else {
+        let Some(number) = shared.number_of_next(is_there) else { return Ok(()) };
+        Some(write_segment(shared, head, number)?)
+    };
     let disk = shared.disk.as_ref();
     let segment = written.as_ref().map(|info| open_written(shared, info)).transpose()?;
 
@@ -33,18 +41,33 @@ pub(super) fn flush(shared: &Shared, head: &Arc<Head>) -> Result<(), Maintenance
     };
     // Heads are flushed in their order, so the logs before the next one's are all in segments.
     let log_floor = view.heads.get(place + 1).map_or(head.number() + 1, |next| next.number());
-    let mut segments = ledger.manifest().segments.clone();
-    segments.extend(written.clone());
-    let manifest = Manifest { segments, next_file: shared.next_file(), log_floor };
+    let mut manifest = ledger.manifest().clone();
+    manifest.segments.extend(written.clone());
+    manifest.next_file = shared.next_file();
+    manifest.log_floor = log_floor;
     ledger.replace(disk, manifest, [FileName::Log(head.number())])?;
     shared.publish(|view| {
         view.heads.retain(|other| !Arc::ptr_eq(other, head));
         view.segments.extend(segment);
     });
+    shared.retired.add(head);
     if let Some(info) = written {
         shared.metrics.made(Work::Flush, since.elapsed(), info.bytes);
     }
     Ok(())
+}
+
+/// The log of the head behind this one is the first that counts once this one is in a segment, so
+/// it must be there. A head that was begun on a disk without space has none.
+fn begin_log_of_next(shared: &Shared, head: &Arc<Head>) -> Result<(), ManifestError> {
+    let view = shared.view();
+    let mut heads = view.heads.iter().skip_while(|other| !Arc::ptr_eq(other, head)).skip(1);
+    let Some(next) = heads.next().filter(|next| next.log_bytes() == 0) else { return Ok(()) };
+    let begin = || {
+        shared.disk.create(&FileName::Log(next.number()).path_in(&shared.dir))?.sync()?;
+        shared.disk.sync_dir(&shared.dir)
+    };
+    begin().map_err(|source| ManifestError::Io { source })
 }
 
 /// Opens a segment that was written just now. If that fails, nothing is left of it.
@@ -58,10 +81,14 @@ pub(super) fn open_written(
     Ok(Arc::new(opened?))
 }
 
-fn write_segment(shared: &Shared, head: &Head) -> Result<SegmentInfo, MaintenanceError> {
+fn write_segment(
+    shared: &Shared,
+    head: &Head,
+    number: u64,
+) -> Result<SegmentInfo, MaintenanceError> {
     let rows = head.rows();
     let (arrival_min, arrival_max) = head.arrivals();
-    let new = NewSegment { number: shared.next_file(), level: 0, arrival_min, arrival_max };
+    let new = NewSegment { number, level: 0, arrival_min, arrival_max };
     write_new(shared, new, |mut writer| {
         write_blocks(&rows, shared.options.block_spans, &mut Encoder::new()?, &mut writer)?;
         let mut catalogue = Catalogue::default();

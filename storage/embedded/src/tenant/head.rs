@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Instant;
 
 use spoor_store::ingest::Batch;
 
@@ -18,8 +19,17 @@ pub(crate) struct Head {
     log_bytes: AtomicU64,
     arrival_min: AtomicU64,
     arrival_max: AtomicU64,
-    pending: Mutex<usize>,
-    settled: Condvar,
+    expected: Mutex<Expected>,
+    /// Told whenever less is pending.
+    appended: Condvar,
+}
+
+/// What is pending.
+#[derive(Debug, Default)]
+struct Expected {
+    requests: usize,
+    /// What they are expected to take in memory.
+    bytes: usize,
 }
 
 impl Head {
@@ -32,8 +42,8 @@ impl Head {
             log_bytes: AtomicU64::new(0),
             arrival_min: AtomicU64::new(u64::MAX),
             arrival_max: AtomicU64::new(0),
-            pending: Mutex::new(0),
-            settled: Condvar::new(),
+            expected: Mutex::default(),
+            appended: Condvar::new(),
         }
     }
 
@@ -53,6 +63,20 @@ impl Head {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// The memory that pending requests are expected to take.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.expected().bytes
+    }
+
+    /// Whether requests are pending.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.expected().requests > 0
+    }
+
+    fn expected(&self) -> MutexGuard<'_, Expected> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The bytes of its log.
     pub(crate) fn log_bytes(&self) -> u64 {
         self.log_bytes.load(Ordering::Relaxed)
@@ -68,26 +92,42 @@ impl Head {
     }
 
     /// A request that is in the log, and is to be appended here. It arrived then, in nanoseconds
-    /// since the Unix epoch.
-    pub(crate) fn expect(self: &Arc<Self>, arrival: u64) -> Pending {
+    /// since the Unix epoch, and is expected to take so much memory.
+    pub(crate) fn expect(self: &Arc<Self>, arrival: u64, bytes: usize) -> Pending {
         self.arrival_min.fetch_min(arrival, Ordering::Relaxed);
         self.arrival_max.fetch_max(arrival, Ordering::Relaxed);
-        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        Pending { head: Arc::clone(self) }
+        let mut expected = self.expected();
+        expected.requests += 1;
+        expected.bytes += bytes;
+        Pending { head: Arc::clone(self), bytes }
     }
 
     /// Waits until nothing is pending. No more may be expected of a frozen head.
     pub(crate) fn settle(&self) {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        while *pending > 0 {
-            pending = self.settled.wait(pending).unwrap_or_else(PoisonError::into_inner);
+        let mut expected = self.expected();
+        while expected.requests > 0 {
+            expected = self.appended.wait(expected).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until less is pending, or nothing, but not beyond the time.
+    pub(crate) fn wait_for_append(&self, until: Instant) {
+        let mut expected = self.expected();
+        let before = expected.requests;
+        while expected.requests > 0 && expected.requests >= before {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.appended.wait_timeout(expected, left);
+            (expected, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Whether it holds nothing, and nothing is pending.
     pub(crate) fn is_empty(&self) -> bool {
-        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        *pending == 0 && self.rows().is_empty()
+        let expected = self.expected();
+        expected.requests == 0 && self.rows().is_empty()
     }
 }
 
@@ -95,6 +135,8 @@ impl Head {
 #[derive(Debug)]
 pub(crate) struct Pending {
     head: Arc<Head>,
+    /// What it is expected to take.
+    bytes: usize,
 }
 
 impl Pending {
@@ -108,10 +150,9 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        let mut pending = self.head.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        *pending -= 1;
-        if *pending == 0 {
-            self.head.settled.notify_all();
-        }
+        let mut expected = self.head.expected();
+        expected.requests -= 1;
+        expected.bytes -= self.bytes;
+        self.head.appended.notify_all();
     }
 }

@@ -1,9 +1,12 @@
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::disk::Disk;
 use crate::manifest::{FileName, Manifest, ManifestError};
+
+/// The bytes of the reserve: enough for a manifest of hundreds of segments and a log without spans.
+pub(super) const RESERVE_BYTES: usize = 32 << 10;
 
 /// What is on the disk for sure, and what is there in vain.
 #[derive(Debug)]
@@ -16,23 +19,17 @@ pub(crate) struct Ledger {
     garbage_bytes: Arc<AtomicU64>,
     /// Whether the last attempt to store the manifest failed, so that either may be there.
     in_doubt: bool,
+    has_reserve: bool,
 }
 
 impl Ledger {
     pub(crate) fn new(dir: &str, manifest: Manifest, garbage_bytes: Arc<AtomicU64>) -> Self {
         let (dir, garbage) = (dir.to_owned(), Vec::new());
-        Self { dir, manifest, garbage, garbage_bytes, in_doubt: false }
+        Self { dir, manifest, garbage, garbage_bytes, in_doubt: false, has_reserve: false }
     }
 
-    /// Removes what was found beside the manifest. No file gets the number of one of these, so
-    /// they go once the manifest has a higher one.
-    pub(crate) fn clear(&mut self, disk: &dyn Disk, leftovers: Vec<FileName>, next_file: u64) {
-        if !leftovers.is_empty() && self.manifest.next_file < next_file {
-            let manifest = Manifest { next_file, ..self.manifest.clone() };
-            if let Err(error) = self.replace(disk, manifest, []) {
-                tracing::warn!(%error, "files that are no longer needed stay for now");
-            }
-        }
+    /// Removes what was found beside the manifest.
+    pub(crate) fn clear(&mut self, disk: &dyn Disk, leftovers: Vec<FileName>) {
         self.garbage.extend(leftovers);
         self.sweep(disk);
     }
@@ -52,7 +49,12 @@ impl Ledger {
         manifest: Manifest,
         no_more: impl IntoIterator<Item = FileName>,
     ) -> Result<(), ManifestError> {
-        let stored = manifest.store(disk, &self.dir);
+        let stored = match manifest.store(disk, &self.dir) {
+            Err(error) if error.is_full_disk() && self.spend_reserve(disk) => {
+                manifest.store(disk, &self.dir)
+            }
+            stored => stored,
+        };
         self.in_doubt = stored.is_err();
         if stored.is_err() {
             let new = manifest.segments.iter().map(|segment| FileName::Segment(segment.number));
@@ -63,7 +65,39 @@ impl Ledger {
         self.manifest = manifest;
         self.garbage.extend(no_more);
         self.sweep(disk);
+        self.keep_reserve(disk);
         Ok(())
+    }
+
+    /// Gives the reserve up, so that on a full disk what deletes can be written. Tells whether
+    /// there was one.
+    pub(crate) fn spend_reserve(&mut self, disk: &dyn Disk) -> bool {
+        self.has_reserve = false;
+        disk.remove(&FileName::Reserve.path_in(&self.dir)).is_ok()
+    }
+
+    /// Puts the reserve back, if there is space.
+    fn keep_reserve(&mut self, disk: &dyn Disk) {
+        if self.has_reserve {
+            return;
+        }
+        let path = FileName::Reserve.path_in(&self.dir);
+        let kept = || -> io::Result<()> {
+            if disk.size(&path).is_ok_and(|bytes| bytes == RESERVE_BYTES as u64) {
+                return Ok(());
+            }
+            let mut file = disk.create(&path)?;
+            file.append(&[0; RESERVE_BYTES])?;
+            file.sync()
+        };
+        match kept() {
+            Ok(()) => self.has_reserve = true,
+            Err(error) => {
+                // Part of it is no use.
+                let _ = disk.remove(&path);
+                tracing::debug!(%error, "there is no reserve for now");
+            }
+        }
     }
 
     /// Stores the manifest again if nobody knows which one would be found, and removes what could
@@ -78,12 +112,20 @@ impl Ledger {
         if !self.garbage.is_empty() {
             self.sweep(disk);
         }
+        self.keep_reserve(disk);
         Ok(())
     }
 
-    /// A file that came to nothing.
+    /// A file that came to nothing. If it is the first log of the manifest, it is emptied, and
+    /// removed once another is the first.
     pub(crate) fn discard(&mut self, disk: &dyn Disk, file: FileName) {
         self.garbage.push(file);
+        if !self.in_doubt
+            && is_first_log(&self.manifest, file)
+            && let Err(error) = disk.create(&file.path_in(&self.dir))
+        {
+            tracing::warn!(%error, "what a log has that failed stays for now");
+        }
         self.sweep(disk);
     }
 
@@ -96,6 +138,9 @@ impl Ledger {
         self.garbage.retain(|file| {
             if is_kept(manifest, *file) {
                 return false;
+            }
+            if is_first_log(manifest, *file) {
+                return true;
             }
             match disk.remove(&file.path_in(&self.dir)) {
                 Ok(()) => false,
@@ -121,5 +166,9 @@ impl Ledger {
 
 fn is_kept(manifest: &Manifest, file: FileName) -> bool {
     let FileName::Segment(number) = file else { return false };
-    manifest.segments.iter().any(|segment| segment.number == number)
+    manifest.has_segment(number)
+}
+
+fn is_first_log(manifest: &Manifest, file: FileName) -> bool {
+    file == FileName::Log(manifest.log_floor)
 }

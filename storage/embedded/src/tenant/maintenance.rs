@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::ledger::RESERVE_BYTES;
 use super::{Shared, compaction, flush};
 use crate::error::MaintenanceError;
 use crate::manifest::{FileName, Manifest};
@@ -13,11 +14,16 @@ use crate::metrics::Expiry;
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often, at least.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How often, at least, while reads hold more heads than they should.
+const CALLING_PAUSE: Duration = Duration::from_millis(200);
 
 /// Works until the room is stopped.
 pub(super) fn run(shared: &Shared) {
     while !shared.room.is_stopped() {
         let turn = shared.room.turn();
+        // Nobody waits for it, but the memory is not theirs.
+        let is_too_much = shared.retired.bytes() > 2 * shared.options.head_bytes;
+        let call = is_too_much.then(|| shared.demand.call());
         let pause = match step(shared) {
             Ok(worked) => {
                 shared.set_failure(None);
@@ -34,6 +40,7 @@ pub(super) fn run(shared: &Shared) {
                 shared.options.retry
             }
         };
+        let pause = if call.is_some() { pause.min(CALLING_PAUSE) } else { pause };
         shared.room.wait(turn, Instant::now() + pause);
     }
 }
@@ -95,8 +102,8 @@ fn expire(shared: &Shared) -> Result<bool, MaintenanceError> {
 
 /// How often bytes of a request are counted: in the log, and in the segment beside it.
 const LOGGED: u64 = 2;
-/// What a directory has besides requests: logs without any, and the manifest.
-const BESIDE_REQUESTS: u64 = 4 << 10;
+/// What a directory has besides requests: the reserve, logs without any, and the manifest.
+const BESIDE_REQUESTS: u64 = RESERVE_BYTES as u64 + (4 << 10);
 
 impl Shared {
     /// The longest request that there is ever room for.
@@ -121,11 +128,16 @@ impl Shared {
         self.needed_bytes() + LOGGED * bytes <= self.options.disk_bytes
     }
 
+    /// Whether a file of so many bytes may be written.
+    pub(super) fn has_disk_for_file(&self, bytes: u64) -> bool {
+        self.needed_bytes() + bytes <= self.options.disk_bytes
+    }
+
     /// What the directory will take once all that is logged is in segments beside its log.
     pub(super) fn needed_bytes(&self) -> u64 {
         let view = self.view();
         let others = [&self.reserved, &self.garbage_bytes].map(|it| it.load(Ordering::Relaxed));
-        view.disk_bytes() + view.log_bytes() + others.iter().sum::<u64>()
+        RESERVE_BYTES as u64 + view.disk_bytes() + view.log_bytes() + others.iter().sum::<u64>()
     }
 
     /// Counts bytes of a file that is being written, until what this gives is dropped.
@@ -134,9 +146,12 @@ impl Shared {
         Reserved { shared: self, bytes }
     }
 
-    /// By how much segments have to become less, so that writes need not wait.
+    /// By how much segments have to become less, so that neither writes nor the next merge have to
+    /// wait: without merges there would be more and more segments.
     fn excess_bytes(&self) -> u64 {
-        let spare = self.wanted.load(Ordering::Relaxed).max(2 * self.options.log_bytes);
+        let merge = compaction::due_bytes(&self.view().segments, self);
+        let wanted = self.wanted.load(Ordering::Relaxed);
+        let spare = wanted.max(2 * self.options.log_bytes).max(merge);
         (self.needed_bytes() + spare).saturating_sub(self.options.disk_bytes)
     }
 }

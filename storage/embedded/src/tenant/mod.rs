@@ -6,12 +6,14 @@ mod flush;
 mod head;
 mod ledger;
 mod maintenance;
+mod memory;
 mod open;
+mod retired;
 mod room;
 mod view;
 mod writer;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
 use std::thread::JoinHandle;
@@ -22,11 +24,14 @@ use spoor_store::ingest::{self, Written};
 use spoor_store::{Usage, WriteError};
 use tokio::sync::oneshot;
 
+use crate::demand::Demand;
 use crate::disk::Disk;
 use crate::log::MAX_PAYLOAD;
 use crate::metrics::{Holdings, Metrics};
 use crate::options::Options;
 use ledger::Ledger;
+use memory::Estimate;
+use retired::Retired;
 use room::Room;
 use view::View;
 use writer::{Job, Reply, Write};
@@ -37,6 +42,9 @@ pub(crate) use view::Snapshot;
 
 /// The time, in nanoseconds since the Unix epoch.
 pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// What a span takes in a batch, about, with the room that lists have to grow.
+const SPLIT_SPAN_BYTES: u64 = 128;
 
 /// A tenant whose directory is open.
 #[derive(Debug)]
@@ -53,6 +61,9 @@ pub(crate) struct Shared {
     options: Options,
     clock: Clock,
     view: RwLock<Arc<View>>,
+    retired: Retired,
+    /// Calls for what reads hold.
+    demand: Demand,
     // Held while the manifest is replaced. Who holds it may change the view, not the other way.
     ledger: Mutex<Ledger>,
     next_file: AtomicU64,
@@ -68,8 +79,8 @@ pub(crate) struct Shared {
     wanted: AtomicU64,
     /// Who waits for everything to be forgotten.
     purges: Mutex<Vec<Reply>>,
-    /// Segments that cannot be merged, because they are damaged.
-    avoided: Mutex<HashSet<u64>>,
+    /// Segments that could not be read when they were merged, and until when they are left alone.
+    avoided: Mutex<HashMap<u64, Instant>>,
     /// What the maintenance failed of last.
     failure: Mutex<Option<String>>,
 }
@@ -101,13 +112,17 @@ impl Tenant {
         // Checked in full before it is logged.
         let batch = ingest::split(&request, arrival)?;
         let written = batch.written();
-        if written.total().accepted == 0 {
+        let spans = written.total().accepted;
+        if spans == 0 {
             return Ok(written);
         }
-        let write = Write { request: request.clone(), arrival, since: Instant::now(), reply };
+        // What waits is not to take much more than its bytes: of small spans the batch would.
+        let batch = (spans * SPLIT_SPAN_BYTES <= request.len() as u64).then_some(batch);
+        let (estimate, since) = (Estimate::of(spans, &request), Instant::now());
+        let write = Write { request: request.clone(), arrival, estimate, since, reply };
         self.jobs.send(Job::Write(write)).map_err(|_| closed())?;
         let pending = replied.await.map_err(|_| closed())??;
-        pending.append(&batch);
+        pending.append(&batch.map_or_else(|| ingest::split(&request, arrival), Ok)?);
         Ok(written)
     }
 
@@ -161,7 +176,8 @@ impl Tenant {
             segment_bytes: bytes - log_bytes,
             segments: view.segments.len() as u64,
             heads: view.heads.len() as u64,
-            head_bytes: view.heads.iter().map(|head| head.bytes() as u64).sum(),
+            head_bytes: view.heads.iter().map(|head| head.bytes() as u64).sum::<u64>()
+                + self.shared.retired.bytes() as u64,
             read_bytes: 0,
         }
     }
@@ -231,5 +247,12 @@ impl Shared {
     /// A number that no file of the directory has had.
     fn next_file(&self) -> u64 {
         self.next_file.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The number of a segment that is made of what is in the view. A purge that comes later
+    /// stores a manifest whose next file is beyond it, so that it is never taken for a newer one.
+    fn number_of_next(&self, is_there: impl Fn(&View) -> bool) -> Option<u64> {
+        let _ledger = self.ledger();
+        is_there(&self.view()).then(|| self.next_file())
     }
 }

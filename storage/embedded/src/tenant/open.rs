@@ -1,7 +1,6 @@
 //! Opening a tenant's directory: the manifest, the segments' directories, and the logs that are
 //! in no segment yet.
 
-use std::io::{self, ErrorKind};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock, mpsc};
 use std::thread;
@@ -9,17 +8,21 @@ use std::thread;
 use spoor_store::ingest;
 
 use super::ledger::Ledger;
+use super::retired::Retired;
 use super::room::Room;
 use super::view::View;
 use super::writer::{Writer, begin};
 use super::{Clock, Head, Shared, Tenant, flush, maintenance};
+use crate::demand::Demand;
 use crate::disk::Disk;
-use crate::error::OpenError;
+use crate::error::{OpenError, is_forbidden};
 use crate::log::{LogError, LogWriter, replay};
-use crate::manifest::{FileName, Manifest};
+use crate::manifest::{FileName, Files, Manifest};
 use crate::metrics::Metrics;
 use crate::options::Options;
-use crate::segment::Segment;
+use crate::orphans::{Orphan, orphans};
+use crate::segment::{Segment, SegmentInfo};
+use crate::set_aside::set_aside;
 
 impl Tenant {
     /// Opens a tenant's directory, which is there.
@@ -29,38 +32,35 @@ impl Tenant {
         options: &Options,
         clock: Clock,
         metrics: Arc<Metrics>,
+        demand: Demand,
     ) -> Result<Self, OpenError> {
-        let manifest = match Manifest::load(disk.as_ref(), dir)? {
-            Some(manifest) => manifest,
-            None => begin_manifest(disk.as_ref(), dir)?,
+        let loaded = Manifest::load(disk.as_ref(), dir)?;
+        let files = list_with_first_log(disk.as_ref(), dir, loaded.as_ref())?;
+        let (manifest, logs) = match &loaded {
+            Some(manifest) => (manifest.clone(), manifest.logs(&files, dir)?),
+            None => (Manifest::default(), files.logs().collect()),
         };
-        let leftovers = manifest.leftovers(disk.as_ref(), dir)?;
-        let name = |path: &String| FileName::parse(path.rsplit('/').next()?);
-        let leftovers = leftovers.iter().filter_map(name).collect();
-        let names = disk.list(dir)?;
-        let files = || names.iter().filter_map(|name| FileName::parse(name));
-        let numbers = files().filter_map(FileName::number);
-        let next_file = numbers.map(|number| number + 1).fold(manifest.next_file, u64::max);
-        let mut logs: Vec<_> = files()
-            .filter_map(|file| if let FileName::Log(number) = file { Some(number) } else { None })
-            .filter(|number| *number >= manifest.log_floor)
-            .collect();
-        logs.sort_unstable();
-
+        let next_file = files.next.max(manifest.next_file);
         let mut segments = Vec::new();
         for info in &manifest.segments {
             let path = FileName::Segment(info.number).path_in(dir);
             segments.push(Arc::new(Segment::open_as(disk.as_ref(), &path, info)?));
         }
         let garbage_bytes = Arc::<AtomicU64>::default();
+        keep_orphans(disk.as_ref(), dir, &manifest, &files)?;
+        // A process that was killed may have put the manifest there without making it last.
+        disk.sync_dir(dir)?;
+        let leftovers = manifest.leftovers(&files);
         let mut ledger = Ledger::new(dir, manifest, Arc::clone(&garbage_bytes));
-        ledger.clear(disk.as_ref(), leftovers, next_file);
+        ledger.clear(disk.as_ref(), leftovers);
         let shared = Arc::new(Shared {
             disk,
             dir: dir.to_owned(),
             options: options.clone(),
             clock,
             view: RwLock::new(Arc::new(View { segments, heads: Vec::new() })),
+            retired: Retired::default(),
+            demand,
             ledger: Mutex::new(ledger),
             next_file: AtomicU64::new(next_file),
             room: Room::default(),
@@ -78,7 +78,15 @@ impl Tenant {
             shared.publish(|view| view.heads.push(Arc::clone(&head)));
             make_room(&shared)?;
         }
-        let (head, log) = begin_first(&shared)?;
+        let (head, log) = begin_first(&shared, loaded.is_some())?;
+        if loaded.is_none() {
+            // Not before there is a log, and before there is any segment.
+            let log_floor =
+                shared.view().heads.first().map_or(head.number(), |first| first.number());
+            let mut ledger = shared.ledger();
+            let manifest = Manifest { log_floor, ..ledger.manifest().clone() };
+            ledger.replace(shared.disk.as_ref(), manifest, [])?;
+        }
         shared.publish(|view| view.heads.push(Arc::clone(&head)));
 
         let (jobs, queue) = mpsc::channel();
@@ -89,33 +97,58 @@ impl Tenant {
     }
 }
 
-/// The manifest of a directory without one. It is stored before there is any segment, so that a
-/// directory with segments always has one.
-fn begin_manifest(disk: &dyn Disk, dir: &str) -> Result<Manifest, OpenError> {
-    let is_segment = |name: &String| matches!(FileName::parse(name), Some(FileName::Segment(_)));
-    if disk.list(dir)?.iter().any(is_segment) {
-        return Err(OpenError::NoManifest { directory: dir.to_owned() });
+/// The directory's files. The first log that counts is made, if the version is one that need not
+/// have it.
+fn list_with_first_log(
+    disk: &dyn Disk,
+    dir: &str,
+    manifest: Option<&Manifest>,
+) -> Result<Files, OpenError> {
+    let files = Files::list(disk, dir)?;
+    let Some(manifest) = manifest else { return Ok(files) };
+    if manifest.logs(&files, dir)?.first() == Some(&manifest.log_floor) {
+        return Ok(files);
     }
-    let manifest = Manifest::default();
-    manifest.store(disk, dir)?;
-    Ok(manifest)
+    disk.create(&FileName::Log(manifest.log_floor).path_in(dir))?.sync()?;
+    disk.sync_dir(dir)?;
+    Ok(Files::list(disk, dir)?)
 }
 
-/// The first head with its log; without one when the disk is full or fails, for reads need none.
-/// The writer begins another when it can.
-fn begin_first(shared: &Shared) -> Result<(Arc<Head>, Result<LogWriter, LogError>), OpenError> {
+/// Keeps segments that may hold what nothing else does: as leftovers they would be removed.
+fn keep_orphans(
+    disk: &dyn Disk,
+    dir: &str,
+    manifest: &Manifest,
+    files: &Files,
+) -> Result<(), OpenError> {
+    for Orphan { number, info } in orphans(disk, dir, manifest, files)? {
+        let file = FileName::Segment(number);
+        set_aside(disk, dir, file)?;
+        disk.remove(&file.path_in(dir))?;
+        let SegmentInfo { spans, bytes, .. } = info.unwrap_or_default();
+        tracing::error!(
+            path = file.path_in(dir),
+            spans,
+            bytes,
+            "a segment is set aside: the manifest does not have it, and nothing else has its spans"
+        );
+    }
+    Ok(())
+}
+
+/// The first head with its log. Without one if there was a store before and the disk is full or
+/// fails, for reads need none: the writer begins another when it can.
+fn begin_first(
+    shared: &Shared,
+    is_store: bool,
+) -> Result<(Arc<Head>, Result<LogWriter, LogError>), OpenError> {
     match begin(shared) {
         Ok((head, log)) => Ok((head, Ok(log))),
-        Err(LogError::Disk(error)) if !is_forbidden(&error) => {
+        Err(LogError::Disk(error)) if is_store && !is_forbidden(&error) => {
             Ok((Arc::new(Head::new(shared.next_file())), Err(LogError::Disk(error))))
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// Whether writing is not permitted at all, which no time heals.
-fn is_forbidden(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Writes the first head to a segment, if there are so many that memory could run out.
@@ -140,11 +173,15 @@ fn replay_log(shared: &Shared, number: u64) -> Result<Arc<Head>, OpenError> {
     let path = FileName::Log(number).path_in(&shared.dir);
     let head = Arc::new(Head::new(number));
     head.set_log_bytes(shared.disk.size(&path)?);
+    // Who was killed may have written it without making it last.
+    if let Err(error) = shared.disk.sync(&path) {
+        tracing::warn!(path, %error, "what was logged may not outlive a power cut yet");
+    }
     let mut log = replay(shared.disk.as_ref(), &path)?;
     for record in &mut log {
         let record = record?;
         match ingest::split(&record.payload, record.arrival) {
-            Ok(batch) => head.expect(record.arrival).append(&batch),
+            Ok(batch) => head.expect(record.arrival, 0).append(&batch),
             // It was checked before it was logged, and its checksum is right.
             Err(error) => tracing::error!(path, %error, "a logged request cannot be read"),
         }

@@ -34,6 +34,11 @@ impl View {
         self.heads.iter().map(|head| head.log_bytes()).sum()
     }
 
+    /// The memory that requests are expected to take that are in no head's rows yet.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.heads.iter().map(|head| head.pending_bytes()).sum()
+    }
+
     pub(crate) fn snapshot(&self, metrics: &Arc<Metrics>) -> Snapshot {
         let heads = self.heads.iter().map(|head| (Arc::clone(head), head.rows().len()));
         let metrics = Arc::clone(metrics);

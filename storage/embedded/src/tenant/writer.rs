@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::Shared;
 use super::head::{Head, Pending};
+use super::memory::{Estimate, Memory};
 use crate::log::{LogError, LogWriter, Record};
 use crate::manifest::{FileName, Manifest};
 use crate::options::Durability;
@@ -42,6 +43,7 @@ pub(crate) struct Write {
     pub(crate) request: Bytes,
     /// Nanoseconds since the Unix epoch.
     pub(crate) arrival: u64,
+    pub(crate) estimate: Estimate,
     /// Since when it waits.
     pub(crate) since: Instant,
     pub(crate) reply: oneshot::Sender<Result<Pending, WriteError>>,
@@ -114,30 +116,34 @@ impl Writer {
     /// When there is something to do without being asked.
     fn next_deadline(&self) -> Option<Instant> {
         let age = self.begun.map(|begun| begun + self.shared.options.head_age);
-        let sync = match self.shared.options.durability {
-            Durability::Async(interval) if self.unsynced() > 0 => Some(self.synced + interval),
-            _ => None,
-        };
         let retry = self.failed.as_ref().map(|(until, _)| *until);
-        [age, sync, retry, self.stuck].into_iter().flatten().min()
+        [age, self.next_sync(), retry, self.stuck].into_iter().flatten().min()
     }
 
-    fn unsynced(&self) -> u64 {
-        self.log.as_ref().map_or(0, LogWriter::unsynced)
+    /// When the log has to be synced by time.
+    fn next_sync(&self) -> Option<Instant> {
+        let unsynced = self.log.as_ref().map_or(0, LogWriter::unsynced);
+        match self.shared.options.durability {
+            Durability::Async(interval) if unsynced > 0 => Some(self.synced + interval),
+            _ => None,
+        }
     }
 
-    fn keep_time(&mut self) {
+    /// Syncs the log if it is time.
+    fn keep_synced(&mut self) {
         let now = Instant::now();
-        if let Durability::Async(interval) = self.shared.options.durability
-            && self.unsynced() > 0
-            && now >= self.synced + interval
-        {
+        if self.next_sync().is_some_and(|at| now >= at) {
             self.synced = now;
             let synced = self.log.as_mut().map_or(Ok(()), LogWriter::sync);
             if let Err(error) = synced {
                 self.give_up(&error);
             }
         }
+    }
+
+    fn keep_time(&mut self) {
+        self.keep_synced();
+        let now = Instant::now();
         if self.failed.as_ref().is_some_and(|(until, _)| now >= *until) {
             // Nobody has to write for the store to find that it can. If it cannot, it knows why.
             let _ = self.begin_again();
@@ -159,13 +165,19 @@ impl Writer {
     fn commit(&mut self, first: Write) -> Option<Job> {
         // There is room for a request that is not refused at once, but maybe not for several.
         let most = (self.shared.longest_request() as usize / 4).min(GROUP_BYTES);
-        let (mut bytes, mut writes, mut other) = (first.request.len(), vec![first], None);
+        let memory = self.memory();
+        let (mut bytes, mut estimate) = (first.request.len(), first.estimate);
+        let (mut writes, mut other) = (vec![first], None);
         while bytes < most && writes.len() < GROUP_WRITES {
             match self.jobs.try_recv() {
                 // Nobody waits for it any more.
                 Ok(Job::Write(write)) if write.reply.is_closed() => {}
-                Ok(Job::Write(write)) if bytes + write.request.len() <= most => {
+                Ok(Job::Write(write))
+                    if bytes + write.request.len() <= most
+                        && memory.has_room_for(estimate + write.estimate) =>
+                {
                     bytes += write.request.len();
+                    estimate = estimate + write.estimate;
                     writes.push(write);
                 }
                 Ok(job) => {
@@ -175,11 +187,12 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        match self.log(&writes, bytes as u64) {
+        match self.log(&writes, bytes as u64, estimate) {
             Ok(()) => {
-                for Write { arrival, reply, .. } in writes {
+                for Write { arrival, estimate, reply, .. } in writes {
+                    let pending = self.head.expect(arrival, memory.most(estimate));
                     // Who waits no more has nothing acknowledged.
-                    let _ = reply.send(Ok(self.head.expect(arrival)));
+                    let _ = reply.send(Ok(pending));
                 }
                 self.begun.get_or_insert_with(Instant::now);
             }
@@ -192,9 +205,9 @@ impl Writer {
         other
     }
 
-    fn log(&mut self, writes: &[Write], bytes: u64) -> Result<(), WriteError> {
+    fn log(&mut self, writes: &[Write], bytes: u64, estimate: Estimate) -> Result<(), WriteError> {
         let since = writes.iter().map(|write| write.since).min().unwrap_or_else(Instant::now);
-        self.make_room(bytes, since + self.shared.options.write_wait)?;
+        self.make_room(bytes, estimate, since + self.shared.options.write_wait)?;
         if self.log.is_none() {
             self.begin_again()?;
         }
@@ -212,14 +225,30 @@ impl Writer {
     }
 
     /// Waits until there is memory and disk for so many bytes of requests.
-    fn make_room(&mut self, bytes: u64, until: Instant) -> Result<(), WriteError> {
+    fn make_room(
+        &mut self,
+        bytes: u64,
+        estimate: Estimate,
+        until: Instant,
+    ) -> Result<(), WriteError> {
+        let mut has_changed = true;
         loop {
-            let turn = self.shared.room.turn();
+            let mut turn = self.shared.room.turn();
             self.purge_if_asked();
-            if self.is_full() && self.may_rotate() {
-                self.rotate()?;
+            // What was acknowledged does not wait for room.
+            self.keep_synced();
+            let wake = self.next_sync().map_or(until, |at| at.min(until));
+            if !self.has_room(estimate) {
+                if self.head.is_pending() && Instant::now() < until {
+                    // What it takes is known soon, and mostly less than was expected.
+                    self.head.wait_for_append(wake);
+                    continue;
+                }
+                if self.may_rotate() {
+                    self.rotate()?;
+                }
             }
-            let reason = if self.is_full() {
+            let reason = if !self.has_room(estimate) {
                 "the head is full, and the one before is not in a segment yet"
             } else if !self.shared.has_disk_for(bytes) {
                 "the directory has reached its size, and no segment could be deleted yet"
@@ -228,9 +257,14 @@ impl Writer {
                 self.shared.want(0);
                 return Ok(());
             };
-            self.shared.want(bytes);
-            self.shared.room.tell();
-            if !self.shared.room.wait(turn + 1, until) {
+            let room = &self.shared.room;
+            if has_changed {
+                self.shared.want(bytes);
+                room.tell();
+                turn += 1;
+            }
+            has_changed = room.wait(turn, wake);
+            if !has_changed && (room.is_stopped() || Instant::now() >= until) {
                 self.shared.want(0);
                 self.note_stuck();
                 return Err(WriteError::Overloaded {
@@ -241,20 +275,27 @@ impl Writer {
         }
     }
 
+    fn memory(&self) -> Memory {
+        Memory::of(&self.head, &self.shared.view(), self.shared.options.head_bytes)
+    }
+
+    /// Whether the active head may take these requests.
+    fn has_room(&self, requests: Estimate) -> bool {
+        let memory = self.memory();
+        !self.is_full() && (memory.has_room_for(requests) || memory.has_room_for_one(requests))
+    }
+
     /// Whether the active head has no more room, alone or beside the others.
     fn is_full(&self) -> bool {
-        let options = &self.shared.options;
-        self.head.bytes() >= options.head_bytes
-            || self.head.log_bytes() >= options.log_bytes
+        self.memory().is_full()
+            || self.head.log_bytes() >= self.shared.options.log_bytes
             || self.is_all_full()
     }
 
-    /// Whether all heads together have what two may have. After logs that failed there may be
-    /// more than two of them.
+    /// Whether all heads together have what two may have.
     fn is_all_full(&self) -> bool {
-        let (options, view) = (&self.shared.options, self.shared.view());
-        let bytes: usize = view.heads.iter().map(|head| head.bytes()).sum();
-        bytes >= 2 * options.head_bytes || view.log_bytes() >= 2 * options.log_bytes
+        let most = self.shared.options.log_bytes.saturating_mul(2);
+        self.memory().is_all_full() || self.shared.view().log_bytes() >= most
     }
 
     /// Tells that no write can be taken, if that is because no segment can be written.
@@ -270,7 +311,8 @@ impl Writer {
         if self.stuck.take().is_none() {
             return;
         }
-        if self.is_full() && !self.may_rotate() && self.shared.failure().is_some() {
+        // Whether there still is room for a small write does not matter.
+        if !self.may_rotate() && self.shared.failure().is_some() {
             self.stuck = Some(Instant::now() + self.shared.options.retry);
         } else if self.failed.is_none() {
             self.tell_writable();
@@ -392,17 +434,33 @@ impl Writer {
     }
 
     fn purge(&mut self) -> Result<(), WriteError> {
-        let (head, log) = self.begin()?;
+        let disk = self.shared.disk.as_ref();
         let mut ledger = self.shared.ledger();
+        let begun = match begin(&self.shared) {
+            Err(LogError::Disk(error))
+                if error.kind() == ErrorKind::StorageFull && ledger.spend_reserve(disk) =>
+            {
+                begin(&self.shared)
+            }
+            begun => begun,
+        };
+        let (head, log) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                drop(ledger);
+                return Err(self.give_up(&error));
+            }
+        };
         let before = self.shared.view();
         let manifest = Manifest {
             segments: Vec::new(),
             next_file: self.shared.next_file(),
             log_floor: head.number(),
+            ..Manifest::default()
         };
         let segments = before.segments.iter().map(|it| FileName::Segment(it.info().number));
         let logs = before.heads.iter().map(|head| FileName::Log(head.number()));
-        let replaced = ledger.replace(self.shared.disk.as_ref(), manifest, segments.chain(logs));
+        let replaced = ledger.replace(disk, manifest, segments.chain(logs));
         if let Err(error) = replaced {
             // The new manifest may be found all the same, and then the old logs do not count: what
             // comes next must not be written to one of them.
@@ -411,6 +469,7 @@ impl Writer {
             self.take(head, log);
             return Err(unavailable(&format!("forgetting everything: {error}")));
         }
+        before.heads.iter().for_each(|head| self.shared.retired.add(head));
         self.shared.publish(|view| {
             view.segments.clear();
             view.heads = vec![Arc::clone(&head)];

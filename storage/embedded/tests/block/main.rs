@@ -1,6 +1,7 @@
 //! Spans come back from blocks as they came, and blocks know what their spans have.
 
 mod damage;
+mod durations;
 mod edges;
 mod exactness;
 mod matching;

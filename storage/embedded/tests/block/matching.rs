@@ -1,7 +1,9 @@
 use std::collections::{BTreeSet, HashSet};
 
 use prost::Message;
-use spoor_embedded::block::entries::{attribute_entry, field_entry, trace_entries};
+use spoor_embedded::block::entries::{
+    attribute_entry, duration_entry, duration_step, field_entry, key_entry, trace_entries,
+};
 use spoor_embedded::rows::{Rows, traces_data};
 use spoor_store::filter::{
     Attribute, Comparison, Constant, Field, Filter, Level, Operand, Predicate,
@@ -106,6 +108,7 @@ fn assert_answers(rows: &Rows, what: &str) {
                     assert_eq!(found.contains(row), matches, "{}", what());
                 }
                 assert!(!matches || entries.contains(&attribute_entry(level, key, text)));
+                assert!(!matches || entries.contains(&key_entry(level, key)));
             }
         }
     }
@@ -130,6 +133,11 @@ fn assert_answers(rows: &Rows, what: &str) {
             assert_eq!(at_least.contains(row), *duration >= bound);
             assert_eq!(at_most.contains(row), *duration <= bound);
         }
+    }
+    for (span, duration) in spans.iter().zip(&durations) {
+        let least = u64::try_from(*duration).ok().and_then(duration_step);
+        let entry = least.map(|step| duration_entry(step, span.resource.service_name()));
+        assert!(entry.is_none_or(|entry| entries.contains(&entry)), "{what}: {duration}");
     }
     for trace in 0..rows.traces() {
         let own = trace_entries(&rows.trace_id(trace));

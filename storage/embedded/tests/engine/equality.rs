@@ -98,7 +98,10 @@ impl Both {
     }
 
     async fn find(&mut self, context: &str) {
-        let legacy = queries::query(&self.facts, &mut self.random);
+        let legacy = match self.random.random_range(0..8) {
+            0 => queries::long_spans(&self.facts, &mut self.random),
+            _ => queries::query(&self.facts, &mut self.random),
+        };
         let Ok(query) = legacy.compile(1_000) else { return };
         let about = |what: &str| format!("{context}: {what} of {legacy:?}");
         let form = self.random.random_range(0..3);

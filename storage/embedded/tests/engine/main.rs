@@ -5,15 +5,17 @@
 mod bit_flips;
 mod concurrency;
 mod cut_traces;
+mod dependencies;
+mod directories;
 mod equality;
 mod faults;
-
 mod large_heads;
+mod merging;
 mod opening;
 mod power_cuts;
+mod pruning;
 mod reads;
 mod retention;
-
 mod support;
 mod waiting;
 

@@ -1,6 +1,7 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use spoor_embedded::disk::{Fault, SimulatedDisk};
@@ -67,6 +68,7 @@ async fn cut_under_load(seed: u64) {
 
         disk = cut;
         let store = open(&disk);
+        assert!(!disk.files().iter().any(|file| file.contains("damaged")), "{context}");
         let there = exports_in(&store, &context).await.unwrap();
         acknowledged.check_acknowledged(&there, &context);
         begun.check_begun(&there, &context);
@@ -106,6 +108,8 @@ async fn acknowledged_exports_outlive_a_power_cut_at_every_call() {
             let cut = disk.power_cut(seed);
             let store = open(&cut);
             told.check(&exports_in(&store, &context).await.unwrap(), &context);
+            // Nothing that a power cut leaves takes a human to look at it.
+            assert!(!cut.files().iter().any(|file| file.contains("damaged")), "{context}");
             // What is found is a store like any other.
             let after = Exports::default();
             after.found(exports_in(&store, &context).await.unwrap());
@@ -141,6 +145,54 @@ async fn work(disk: &SimulatedDisk, exports: &Exports) -> bool {
         }
     }
     true
+}
+
+/// The store of a machine whose power may go at any moment, while exports come. Of each moment the
+/// disk is looked at twice: as a killed process leaves it, and as a power cut does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_async_mode_a_power_cut_loses_no_more_than_the_last_interval() {
+    let interval = Duration::from_millis(100);
+    // A busy machine may let the thread that syncs wait; to sync takes no time here.
+    let most = interval + Duration::from_secs(1);
+    let disk = SimulatedDisk::new(now());
+    // No log becomes full: then it would be synced too.
+    let options = Options { durability: Durability::Async(interval), ..Options::default() };
+    let open = |disk: &SimulatedDisk| open_with(disk, options.clone()).unwrap();
+    let store = Arc::new(open(&disk));
+    let exports = Arc::new(Exports::default());
+    let acknowledged = Arc::new(Mutex::new(BTreeMap::new()));
+    let writer = {
+        let (store, exports, times) =
+            (Arc::clone(&store), Arc::clone(&exports), Arc::clone(&acknowledged));
+        tokio::spawn(async move {
+            let mut due = tokio::time::interval(Duration::from_millis(2));
+            for number in 1.. {
+                due.tick().await;
+                exports.write(&*store, number).await.unwrap();
+                times.lock().unwrap().insert(number, Instant::now());
+            }
+        })
+    };
+    let (begun, mut cuts, mut longest) = (Instant::now(), 0_u64, Duration::ZERO);
+    while begun.elapsed() < 2 * most {
+        // Not in step with the syncs.
+        tokio::time::sleep(Duration::from_millis(73)).await;
+        let (told, times) = (exports.now(), acknowledged.lock().unwrap().clone());
+        let moment = disk.duplicate();
+        let at = Instant::now();
+        cuts += 1;
+        let killed = exports_in(&open(&moment.duplicate()), "killed").await.unwrap();
+        told.check_acknowledged(&killed, "killed");
+        for seed in 4 * cuts..4 * cuts + 4 {
+            let there = exports_in(&open(&moment.power_cut(seed)), "cut").await.unwrap();
+            let lost = times.iter().find(|(number, _)| !there.contains(number));
+            longest = longest.max(lost.map_or(Duration::ZERO, |(_, time)| at - *time));
+        }
+    }
+    writer.abort();
+    println!("syncing every {interval:?}, {cuts} power cuts took at most the last {longest:?}");
+    assert!(longest > Duration::ZERO, "nothing was ever lost: nothing was measured");
+    assert!(longest <= most, "a power cut took what was acknowledged {longest:?} before");
 }
 
 /// Without a sync for each write the process may still be killed at any moment; a power cut may

@@ -103,6 +103,58 @@ async fn a_query_that_nobody_waits_for_gives_its_memory_back() {
     until_nothing_is_granted(&store).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_for_ids_that_nobody_waits_for_ends_early() {
+    let disk = SimulatedDisk::new(1);
+    let options = Options { block_spans: 64, ..Options::default() };
+    let store = open_with(&disk, options).unwrap();
+    // Of which only some are looked at together.
+    for part in 0..4 {
+        store.write(&tenant(), many_traces(part * 1_000)).await.unwrap();
+    }
+    store.settle().await.unwrap();
+    let before = disk.calls();
+    assert!(store.find_trace_ids(&tenant(), all()).await.unwrap().len() > 3_000);
+    let (begun, whole) = (disk.calls(), disk.calls() - before);
+    let half = async {
+        while disk.calls() < begun + whole / 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let tenant = tenant();
+    tokio::select! {
+        found = store.find_trace_ids(&tenant, all()) => panic!("{found:?}"),
+        () = half => {}
+    }
+    until_nothing_is_granted(&store).await;
+    let done = disk.calls() - begun;
+    assert!(done < whole / 4 * 3, "{done} calls of {whole}");
+}
+
+/// What nobody reads holds heads that are in segments already, and no budget has them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unread_answers_that_hold_many_heads_are_called_for() {
+    let options = Options { read_bytes: 256 << 20, ..small() };
+    let most = 2 * options.head_bytes;
+    let store = open_with(&SimulatedDisk::new(1), options).unwrap();
+    let mut readers = Vec::new();
+    while store.head_memory() <= 2 * most {
+        assert!(readers.len() < 40, "they hold nothing");
+        store.write(&tenant(), many_traces(readers.len() as u64 * 1_000)).await.unwrap();
+        let mut chunks = store.find_traces(&tenant(), all());
+        chunks.next().await.unwrap().unwrap();
+        readers.push(chunks);
+        store.settle().await.unwrap();
+    }
+    tokio::time::timeout(LONG, store.read_demand().called()).await.unwrap();
+    drop(readers);
+    let until = Instant::now() + LONG;
+    while store.head_memory() > most || store.read_demand().hear() {
+        assert!(Instant::now() < until, "{} bytes", store.head_memory());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[test]
 fn options_with_too_little_memory_for_queries_are_refused() {
     let read_bytes = Options::LEAST_READ_BYTES - 1;

@@ -34,6 +34,43 @@ async fn what_arrived_too_long_ago_is_deleted_whatever_its_own_times_are() {
     assert!(store.usage().evicted_traces > 0);
 }
 
+/// What deletes must be written first, and there is no space for anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_does_not_keep_what_is_too_old_or_purged() {
+    const SECOND: u64 = 1_000_000_000;
+    let time = Arc::new(AtomicU64::new(SECOND));
+    let clock = Arc::clone(&time);
+    let options = Options { retention: Duration::from_secs(10), ..small() };
+    let disk = SimulatedDisk::new(1);
+    let now = move || clock.load(Ordering::Relaxed);
+    let store = EmbeddedStore::open_on(Arc::new(disk.clone()), options, now).unwrap();
+    let has = |name: &str| disk.files().iter().any(|file| file.contains(name));
+    for export in 1..=2 {
+        store.write(&tenant(), self::export(export)).await.unwrap();
+        store.settle().await.unwrap();
+        wait("the reserve is there", || has("/reserve")).await;
+        assert!(has("/segment-"));
+        disk.set_capacity(disk.used());
+        if export == 1 {
+            time.fetch_add(11 * SECOND, Ordering::Relaxed);
+            wait("it is deleted", || !has("/segment-")).await;
+        } else {
+            store.purge(&tenant()).await.unwrap();
+            assert!(!has("/segment-"));
+        }
+        assert!(exports_in(&store, "deleted").await.unwrap().is_empty());
+        disk.set_capacity(u64::MAX);
+    }
+}
+
+async fn wait(what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < until, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_that_cannot_be_removed_count_to_the_size() {
     let disk = StuckDisk::new(false, true);

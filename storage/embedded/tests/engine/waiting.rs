@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use spoor_embedded::disk::{Fault, SimulatedDisk};
-use spoor_embedded::{EmbeddedStore, Options};
+use spoor_embedded::{Durability, EmbeddedStore, Options};
 use spoor_store::{Store, WriteError};
 use tokio::time::timeout;
 
@@ -171,7 +171,7 @@ async fn a_request_that_there_is_never_room_for_is_refused_for_good() {
     let store = open_with(&SimulatedDisk::new(1), options).unwrap();
     let mut request = Vec::new();
     let mut numbers = 1..;
-    while request.len() < most - (6 << 10) {
+    while request.len() < most - (20 << 10) {
         request.extend(export(numbers.next().unwrap()));
     }
     // All that was written before has to go for it.
@@ -186,4 +186,44 @@ async fn a_request_that_there_is_never_room_for_is_refused_for_good() {
         Err(WriteError::TooLarge(reason)) => assert!(reason.contains("limit"), "{reason}"),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_async_mode_what_is_acknowledged_is_synced_while_a_writer_waits_for_room() {
+    let disk = StuckDisk::new(true, false);
+    // So long that what comes last before one waits is not synced yet.
+    let durability = Durability::Async(Duration::from_secs(1));
+    let options = Options { durability, write_wait: 10 * LONG, ..small() };
+    let open = |disk| EmbeddedStore::open_on(Arc::new(disk), options.clone(), now).unwrap();
+    let store = Arc::new(open(disk.clone()));
+    let exports = Arc::new(Exports::default());
+    let mut next = 0;
+    let waiting = loop {
+        next += 1;
+        let (store, exports) = (Arc::clone(&store), Arc::clone(&exports));
+        let mut write = tokio::spawn(async move { exports.write(&*store, next).await });
+        match timeout(WAIT, &mut write).await {
+            Ok(written) => written.unwrap().unwrap(),
+            Err(_) => break write,
+        }
+    };
+    let told = exports.now();
+    let until = Instant::now() + LONG;
+    loop {
+        // None of them may lack anything by luck.
+        let mut complete = true;
+        for seed in 0..8 {
+            let cut = StuckDisk { disk: disk.disk.power_cut(seed), ..StuckDisk::new(false, false) };
+            let there = exports_in(&open(cut), "cut").await.unwrap();
+            complete &= (1..next).all(|number| there.contains(&number));
+        }
+        if complete {
+            break;
+        }
+        assert!(Instant::now() < until, "what was acknowledged is not synced");
+    }
+    assert!(!waiting.is_finished(), "it did not wait");
+    told.check_acknowledged(&exports_in(&*store, "waiting").await.unwrap(), "waiting");
+    disk.is_stuck.store(false, Ordering::Relaxed);
+    timeout(LONG, waiting).await.unwrap().unwrap().unwrap();
 }

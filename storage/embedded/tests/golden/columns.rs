@@ -5,10 +5,11 @@ use spoor_embedded::block::Column;
 use spoor_embedded::disk::RealDisk;
 use spoor_embedded::segment::Segment;
 
-use crate::generation::{Generation, files, root};
+use crate::generation::{Generation, files};
 
 pub fn open(path: &Path) -> Segment {
-    Segment::open(&RealDisk::new(root()), path.to_str().unwrap()).unwrap()
+    let disk = RealDisk::open(path.parent().unwrap()).unwrap();
+    Segment::open(&disk, path.file_name().unwrap().to_str().unwrap()).unwrap()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::columns::assert_has_every_column;
 use crate::generation::{
-    Generation, Request, copy_all, encode_requests, open, root, tenants, write,
+    Generation, Request, copy_all, encode_requests, files, open, root, tenants, write,
 };
 use crate::random::Generator;
 use crate::shop;
@@ -31,6 +31,9 @@ async fn a_new_generation_would_have_every_column() {
         let number = Generation::all().last().map_or(1, |latest| latest.number + 1);
         let directory = root().join(number.to_string());
         copy_all(made.store.path(), &directory.join("store"));
+        for reserve in files(&directory.join("store"), "reserve") {
+            fs::remove_file(reserve).unwrap();
+        }
         fs::remove_file(directory.join("store/LOCK")).unwrap();
         fs::write(directory.join("requests"), encode_requests(&made.requests)).unwrap();
         println!("made {}", directory.display());

@@ -100,7 +100,7 @@ pub fn open(directory: &Path, block_spans: u32) -> Result<EmbeddedStore, OpenErr
         head_age: Duration::from_secs(24 * 60 * 60),
         ..Options::default()
     };
-    EmbeddedStore::open_on(Arc::new(RealDisk::new(directory)), options, || ARRIVAL)
+    EmbeddedStore::open_on(Arc::new(RealDisk::open(directory)?), options, || ARRIVAL)
 }
 
 /// Writes requests to an engine.
@@ -131,7 +131,7 @@ pub fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let name = |path: &Path| path.strip_prefix(directory).unwrap().to_str().unwrap().to_owned();
     files
         .map(|path| (name(&path), fs::read(&path).unwrap()))
-        .filter(|(name, _)| name != "LOCK")
+        .filter(|(name, _)| name != "LOCK" && !name.ends_with("/reserve"))
         .collect()
 }
 

@@ -7,8 +7,10 @@
 //! ones; `docs/format.md` says how.
 
 mod columns;
+mod examples;
 mod generate;
 mod generation;
+mod mixed;
 mod read;
 mod told;
 mod upgrade;

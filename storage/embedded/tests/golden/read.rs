@@ -33,6 +33,9 @@ fn a_check_finds_nothing_in_any_generation_and_changes_nothing() {
 
 #[test]
 fn golden_files_are_small() {
-    let bytes: u64 = files(&root(), "").iter().map(|path| fs::metadata(path).unwrap().len()).sum();
-    assert!(bytes < 300 << 10, "{bytes} bytes");
+    for generation in Generation::all() {
+        let files = files(&root().join(generation.number.to_string()), "");
+        let bytes: u64 = files.iter().map(|path| fs::metadata(path).unwrap().len()).sum();
+        assert!(bytes < 150 << 10, "generation {}: {bytes} bytes", generation.number);
+    }
 }

@@ -9,7 +9,7 @@ use crate::support::facts::Facts;
 use crate::support::queries;
 
 /// Random searches of each tenant.
-const SEARCHES: u64 = 60;
+const SEARCHES: u64 = 80;
 
 /// Checks every answer of `ours` about the spans of these requests against those of `theirs`.
 pub async fn assert_same(ours: &dyn Store, theirs: &dyn Store, requests: &[Request], when: &str) {
@@ -65,8 +65,11 @@ async fn assert_same_searches(
         facts.add(request, &mut random);
     }
     let mut answered = 0;
-    for _ in 0..SEARCHES {
-        let legacy = queries::query(&facts, &mut random);
+    for number in 0..SEARCHES {
+        let legacy = match number % 4 {
+            0 => queries::long_spans(&facts, &mut random),
+            _ => queries::query(&facts, &mut random),
+        };
         let Ok(query) = legacy.compile(1_000) else { continue };
         let expected = summaries(theirs, tenant, &query).await.unwrap();
         let found = summaries(ours, tenant, &query).await.unwrap();

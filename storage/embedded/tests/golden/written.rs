@@ -12,10 +12,10 @@ use spoor_embedded::disk::{Disk, RealDisk, SimulatedDisk};
 use spoor_embedded::fuzz::store_manifest_again;
 use spoor_embedded::log::{LogWriter, Record, Replayed, replay};
 use spoor_embedded::rows::{Rows, traces_data};
-use spoor_embedded::segment::{BlockFilter, NewSegment, SegmentWriter};
+use spoor_embedded::segment::{Filters, NewSegment, SegmentWriter};
 
 use crate::columns::open;
-use crate::generation::{Generation, files, root};
+use crate::generation::{Generation, files};
 
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -47,7 +47,7 @@ fn blocks_are_encoded_as_in_the_latest_generation() {
         let segment = open(&path);
         let numbers: Vec<u32> = (0..segment.blocks().len() as u32).collect();
         let filters = segment.filters(&numbers, |error| panic!("{error}")).unwrap();
-        for (number, filter) in numbers.into_iter().zip(filters) {
+        for (number, filter) in numbers.into_iter().zip(filters.iter()) {
             let reader = segment.block(number).unwrap();
             let golden = segment.read_block(number).unwrap();
             let read = reader.span_rows(0..reader.rows()).unwrap();
@@ -73,7 +73,9 @@ fn blocks_are_encoded_as_in_the_latest_generation() {
                 assert!(is_same(ours, golden), "{column} of {context}: {ours:x?}, {golden:x?}");
                 if golden.windows(4).any(|it| it == ZSTD) { compressed += 1 } else { same += 1 }
             }
-            assert_eq!(BlockFilter::build(&ours.entries), filter, "{context}");
+            let mut built = Filters::default();
+            built.push(&ours.entries);
+            assert_eq!(built.get(0), filter, "{context}");
             let mut index = segment.blocks()[number as usize];
             (index.offset, index.len) = (0, ours.index.len);
             assert_eq!(ours.index, index, "{context}");
@@ -97,7 +99,7 @@ fn segments_are_laid_out_as_in_the_latest_generation() {
         let mut writer = SegmentWriter::create(&disk, "", new).unwrap();
         let blocks: Vec<u32> = (0..info.blocks).collect();
         let filters = segment.filters(&blocks, |error| panic!("{error}")).unwrap();
-        for (block, filter) in blocks.into_iter().zip(filters) {
+        for (block, filter) in blocks.into_iter().zip(filters.iter()) {
             writer.copy(&segment, block, filter).unwrap();
         }
         let (mut operations, mut attributes) =
@@ -129,7 +131,8 @@ fn logs_are_written_as_in_the_latest_generation() {
         let salt = u64::from_le_bytes(golden[12..20].try_into().unwrap());
         let disk = SimulatedDisk::new(0);
         let mut log = LogWriter::create(&disk, "log", salt).unwrap();
-        let read = replay(&RealDisk::new(root()), path.to_str().unwrap()).unwrap();
+        let real = RealDisk::open(path.parent().unwrap()).unwrap();
+        let read = replay(&real, path.file_name().unwrap().to_str().unwrap()).unwrap();
         let records: Vec<Replayed> = read.map(Result::unwrap).collect();
         assert!(!records.is_empty(), "{}", path.display());
         for Replayed { arrival, payload } in &records {

@@ -4,7 +4,6 @@ mod damage;
 mod exactness;
 mod large;
 mod pdata;
-mod speed;
 mod wire;
 
 #[path = "../../../store/tests/random/mod.rs"]

@@ -131,7 +131,7 @@ async fn a_running_store_is_exported_by_a_snapshot() {
     for word in ["has it open", "spoor snapshot "] {
         assert!(text.contains(word), "{word} in {text}");
     }
-    snapshot(&directory, &target, &mut |_| {}).unwrap();
+    snapshot(&directory, &target, &mut |_| {}, &|| false).unwrap();
     let (code, text) = export(&target, &out, &[]);
     assert_eq!(code, 0, "{text}");
     assert_eq!(ids(&out).len(), spans.len());

@@ -6,23 +6,29 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
+use spoor_embedded::Demand;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::PACE;
+use super::slots::Slot;
 use crate::metrics;
 
 /// The most bytes given to HTTP/2 at one time, where a client that doesn't read can hold them
 /// beyond our reach.
 const SLICE: usize = 32 << 10;
 
+/// What a client may let the next [`PACE`] bytes wait while others wait for what its answer holds:
+/// shorter than they wait themselves.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// A response's body, given out as fast as the client reads it.
 ///
 /// HTTP/2 asks for more only when the client has taken what it was given. A client that lets it
-/// wait for the timeout before the next [`PACE`] bytes, or the last ones, are taken loses the
+/// wait for the timeout, or for [`PATIENCE`] while others wait for a slot or for memory, before the
+/// next [`PACE`] bytes, or the last ones, are taken loses the
 /// answer's rest, so that it can't hold the memory and the slot that others wait for; when it
 /// reads again, the answer ends with `DEADLINE_EXCEEDED`.
 #[derive(Debug)]
@@ -43,55 +49,88 @@ struct Live {
     body: Body,
     /// What the body gave and HTTP/2 was not given yet.
     rest: Bytes,
-    /// Since when the client has not asked for more.
+    /// Since when the client has not asked for more; none while it is the body that is waited for.
     unread_since: Option<Instant>,
     /// How long it let the last bytes wait before, and how many of [`PACE`] are still missing.
-    waited: Duration,
+    waited_before: Duration,
     missing: usize,
     record: metrics::Request,
-    _slot: Option<OwnedSemaphorePermit>,
+    _slot: Option<Slot>,
 }
 
 impl Answer {
     pub(super) fn new(
         body: Body,
-        slot: Option<OwnedSemaphorePermit>,
+        slot: Option<Slot>,
         record: metrics::Request,
         timeout: Duration,
     ) -> Self {
+        let demand = slot.as_ref().map(|slot| slot.demand.clone());
         let live = Live {
             body,
             rest: Bytes::new(),
             unread_since: None,
-            waited: Duration::ZERO,
+            waited_before: Duration::ZERO,
             missing: PACE,
             record,
             _slot: slot,
         };
         let state = Arc::new(Mutex::new(State::Live(live)));
-        let watch = AbortOnDropHandle::new(tokio::spawn(watch(Arc::clone(&state), timeout)));
+        let watch =
+            AbortOnDropHandle::new(tokio::spawn(watch(Arc::clone(&state), timeout, demand)));
         Self { state, _watch: watch }
     }
 }
 
-/// Gives the answer up once the client has let it wait for the timeout.
-async fn watch(state: Arc<Mutex<State>>, timeout: Duration) {
-    let mut next = Instant::now() + timeout;
+/// Gives the answer up once the client has let it wait for the time limit, or for [`PATIENCE`] when
+/// there is a call for what it holds.
+async fn watch(state: Arc<Mutex<State>>, limit: Duration, demand: Option<Demand>) {
     loop {
-        tokio::time::sleep_until(next).await;
-        let now = Instant::now();
-        let mut state = lock(&state);
-        let State::Live(live) = &mut *state else { return };
-        let waited = live.waited + live.unread_since.map_or(Duration::ZERO, |since| now - since);
-        if waited < timeout {
-            next = now + (timeout - waited);
-            continue;
+        let Some(waited) = lock(&state).waited() else { return };
+        let left = limit.saturating_sub(waited);
+        match &demand {
+            _ if left.is_zero() => {
+                if lock(&state).give_up(limit, || true) {
+                    return;
+                }
+            }
+            Some(demand) if waited >= PATIENCE => {
+                // In steps: it may be read again meanwhile.
+                let _ = timeout(left.min(PATIENCE), demand.called()).await;
+                if lock(&state).give_up(PATIENCE, || demand.hear()) {
+                    return;
+                }
+            }
+            Some(_) => sleep(left.min(PATIENCE - waited)).await,
+            None => sleep(left).await,
+        }
+    }
+}
+
+impl State {
+    /// How long the client has let the next bytes wait, unless the answer was given up.
+    fn waited(&self) -> Option<Duration> {
+        match self {
+            Self::Live(live) => Some(live.waited().unwrap_or_default()),
+            Self::Stalled(_) => None,
+        }
+    }
+
+    /// Gives the answer up if the client lets it wait, has for so long, and it is called for. Tells
+    /// whether it was.
+    ///
+    /// HTTP/2 has bytes then that the client doesn't take, and asks for the status once it does.
+    /// Were it waiting for the body, it would not be woken.
+    fn give_up(&mut self, limit: Duration, is_called_for: impl FnOnce() -> bool) -> bool {
+        let Self::Live(live) = self else { return true };
+        if live.waited().is_none_or(|waited| waited < limit) || !is_called_for() {
+            return false;
         }
         live.record.ends_with(Code::DeadlineExceeded);
-        tracing::info!(?timeout, "gave up an answer that the client read too slowly");
+        tracing::info!(?limit, "gave up an answer that the client read too slowly");
         let status = Status::deadline_exceeded("the answer was read too slowly");
-        *state = State::Stalled(Some(status));
-        return;
+        *self = Self::Stalled(Some(status));
+        true
     }
 }
 
@@ -100,12 +139,17 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Live {
+    /// How long the client has let the next bytes wait, unless it is the body that they wait for.
+    fn waited(&self) -> Option<Duration> {
+        self.unread_since.map(|since| self.waited_before + since.elapsed())
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if let Some(since) = self.unread_since.take() {
-            self.waited += since.elapsed();
+            self.waited_before += since.elapsed();
         }
         if self.missing == 0 {
-            self.waited = Duration::ZERO;
+            self.waited_before = Duration::ZERO;
             self.missing = PACE;
         }
         if self.rest.is_empty() {
@@ -152,5 +196,68 @@ impl http_body::Body for Answer {
             State::Live(live) => live.rest.is_empty() && live.body.is_end_stream(),
             State::Stalled(status) => status.is_none(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::channel::mpsc::{UnboundedSender, unbounded};
+    use futures::poll;
+    use http_body_util::{BodyExt, StreamBody};
+
+    use super::super::Budget;
+    use super::*;
+    use crate::config::{self, Config};
+    use crate::engine::Engine;
+    use crate::metrics::Metrics;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    type Server = UnboundedSender<Result<Frame<Bytes>, Status>>;
+
+    /// An answer, and what gives it its frames.
+    fn answer() -> (Server, Answer) {
+        let config = Config { engine: config::Engine::Memory, ..Config::default() };
+        let engine = Engine::open(&config).unwrap();
+        let metrics = Arc::new(Metrics::new(&engine, Budget::new(1), &config));
+        let (server, frames) = unbounded();
+        let body = Body::new(StreamBody::new(frames));
+        (server, Answer::new(body, None, metrics::Request::begin(metrics, "/"), DAY))
+    }
+
+    fn data(text: &'static str) -> Result<Frame<Bytes>, Status> {
+        Ok(Frame::data(Bytes::from_static(text.as_bytes())))
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_waits_for_the_server_is_not_cut_for_an_earlier_pause() {
+        let (server, mut answer) = answer();
+        server.unbounded_send(data("one")).unwrap();
+        answer.frame().await.unwrap().unwrap();
+        assert!(!lock(&answer.state).give_up(Duration::ZERO, || false));
+
+        // The client took it, after however long.
+        let mut next = answer.frame();
+        assert!(poll!(&mut next).is_pending());
+        drop(next);
+        assert!(!lock(&answer.state).give_up(Duration::ZERO, || true));
+
+        server.unbounded_send(data("two")).unwrap();
+        drop(server);
+        assert_eq!(answer.collect().await.unwrap().to_bytes(), "two");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_cut_ends_with_its_status() {
+        let (server, mut answer) = answer();
+        server.unbounded_send(data("one")).unwrap();
+        answer.frame().await.unwrap().unwrap();
+        assert!(lock(&answer.state).give_up(Duration::ZERO, || true));
+        assert!(server.is_closed(), "the body is held no longer");
+
+        let rest = answer.collect().await.unwrap();
+        let status = Status::from_header_map(rest.trailers().unwrap()).unwrap();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert_eq!(rest.to_bytes(), "");
     }
 }

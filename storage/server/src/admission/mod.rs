@@ -9,6 +9,7 @@ mod answer;
 mod budget;
 mod compression;
 mod message;
+mod slots;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ use crate::metrics::{self, Metrics};
 use answer::Answer;
 pub(crate) use budget::Budget;
 use compression::Encoding;
+use slots::Slot;
+pub(crate) use slots::Slots;
 
 const GRPC_ENCODING: &str = "grpc-encoding";
 const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
@@ -59,7 +62,7 @@ pub(crate) struct Admission {
     /// The bytes of one request, decompressed.
     pub(crate) max_bytes: usize,
     /// The requests answered at one time, if they are bounded.
-    pub(crate) slots: Option<Arc<Semaphore>>,
+    pub(crate) slots: Option<Slots>,
     /// The messages decompressed at one time: the work is the processor's, and a decoder has
     /// memory of its own.
     pub(crate) decompressions: Arc<Semaphore>,
@@ -68,12 +71,12 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    async fn slot(&self) -> Result<Option<OwnedSemaphorePermit>, Status> {
+    async fn slot(&self) -> Result<Option<Slot>, Status> {
         let Some(slots) = &self.slots else {
             return Ok(None);
         };
-        match timeout(MAX_WAIT, Arc::clone(slots).acquire_owned()).await {
-            Ok(slot) => Ok(Some(slot.expect("the semaphore is never closed"))),
+        match timeout(MAX_WAIT, slots.take()).await {
+            Ok(slot) => Ok(Some(slot)),
             Err(_) => Err(overloaded("max_concurrent_reads reads are running", RETRY_AFTER)),
         }
     }

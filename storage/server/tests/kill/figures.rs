@@ -103,7 +103,7 @@ impl Figures {
             ("kills while a manifest was made", manifest, rounds / 10),
             ("kills while a segment of a head was made", flushed, rounds / 10),
             ("kills while a segment of others was made", merged, rounds / 50),
-            ("files that only the old or the new manifest has", self.left_files, rounds / 50),
+            ("files that only the old or the new manifest has", self.left_files, rounds / 100),
         ] {
             assert!(count >= least, "{count} {what} in {rounds} rounds, of {least} at least");
         }

@@ -96,7 +96,7 @@ impl Lives {
     fn settings(&mut self) -> Vec<String> {
         let is_async = self.random.random_ratio(1, 4);
         let sync: &[_] = if is_async { &["durability=async", "async_interval=20ms"] } else { &[] };
-        let fixed = ["purge=true", "log_max_bytes=16KiB", "head_max_age=20ms", "write_wait=1m"];
+        let fixed = ["purge=true", "log_max_bytes=64KiB", "head_max_age=20ms", "write_wait=1m"];
         let own = [
             format!("data_dir={}", self.folder.path().display()),
             format!("max_search_depth={}", reading::MOST_TRACES),

@@ -2,7 +2,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use spoor::config::{Config, Flags};
 
-use super::support::{refused, spoor};
+use super::support::{Load, TestServer, refused, spoor};
 
 #[tokio::test]
 async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
@@ -71,7 +71,13 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
         (vec!["--set", "retention=0s"], vec![], vec!["retention", "above zero"]),
         (vec!["--set", "head_max_age=2days"], vec![], vec!["head_max_age", "one day"]),
         (vec!["--set", "head_max_bytes=0"], vec![], vec!["head_max_bytes", "above zero"]),
+        (vec!["--set", "head_max_bytes=8EiB"], vec![], vec!["head_max_bytes", "at most"]),
         (vec!["--set", "write_wait=forever"], vec![], vec!["write_wait", "--set"]),
+        (
+            vec!["--set", "log_max_bytes=1", "--set", "disk_max_bytes=8"],
+            vec![],
+            vec!["log_max_bytes", "--set", "1 bytes", "65536"],
+        ),
         (
             vec!["--set", "disk_max_bytes=100MiB"],
             vec![],
@@ -105,6 +111,19 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
             assert!(line.contains(word), "{word} in {line}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_smallest_directory_goes_on_taking_exports() {
+    let server = TestServer::start(|config| {
+        config.log_max_bytes = 64 << 10;
+        config.disk_max_bytes = 512 << 10;
+    })
+    .await;
+    let load = Load::start(server.grpc, 1);
+    // More than there is space for.
+    load.reaches(2000).await;
+    load.end().await;
 }
 
 #[tokio::test]

@@ -58,6 +58,15 @@ async fn an_ephemeral_store_leaves_nothing() {
 async fn the_engines_metrics_tell_of_its_files() {
     let age = std::time::Duration::from_millis(1);
     let server = TestServer::start(|config| config.head_max_age = age).await;
+    for series in [
+        "spoor_store_rejected_writes_total{reason=\"malformed\"}",
+        "spoor_store_refused_reads_total{reason=\"too_large\"}",
+        "spoor_store_deleted_segments_total{reason=\"age\"}",
+        "spoor_store_deleted_segments_total{reason=\"size\"}",
+        "spoor_store_task_output_bytes_total{task=\"compaction\"}",
+    ] {
+        assert_eq!(metric(server.admin, series).await, Some(0.0), "{series} from the start on");
+    }
     server.write(export("app", vec![span(1, 1), span(1, 2)])).await;
     let value = async |series: &str| metric(server.admin, series).await.unwrap_or_default();
     let flushed = || async { (value("spoor_store_segments").await == 1.0).then_some(()) };

@@ -21,10 +21,10 @@ fn peak_since_reset(pid: u32) -> usize {
 #[tokio::test]
 async fn a_trace_of_200_000_spans_streams_with_bounded_memory() {
     // Eight readers with a chunk in hand and one on its way, of the embedded engine also with a
-    // block, are well below; eight copies of the trace, some 40 MiB each, are not.
-    for (engine, most) in [("engine=memory", 64 << 20), ("engine=embedded", 128 << 20)] {
+    // block, were seen to take 21 and 7 MiB; a copy of the trace is some 40 MiB.
+    for engine in ["engine=memory", "engine=embedded"] {
         let grown = growth_by_eight_readers(engine).await;
-        assert!(grown < most, "{engine}: grew by {} MiB", grown >> 20);
+        assert!(grown < 32 << 20, "{engine}: grew by {} MiB", grown >> 20);
     }
 }
 

@@ -15,14 +15,7 @@ async fn an_answer_left_unread_is_given_up_and_others_go_on() {
         config.client_timeout = Duration::from_millis(300);
     })
     .await;
-    let large = |id| {
-        let mut span = span(1, id);
-        span.name = "x".repeat(1 << 20);
-        span
-    };
-    for id in 1..=8 {
-        server.write(export("app", vec![large(id)])).await;
-    }
+    write_large(&server).await;
 
     // Of one connection, as Jaeger has it.
     let mut reader = server.reader();
@@ -67,19 +60,79 @@ async fn an_answer_that_is_read_in_drops_is_given_up() {
 #[tokio::test]
 async fn reads_beyond_the_limit_are_told_to_come_back() {
     let server = TestServer::start(|config| config.max_concurrent_reads = 1).await;
-    let mut large = span(1, 1);
-    large.name = "x".repeat(8 << 20);
-    server.write(export("app", vec![large])).await;
-    let mut reader = server.reader();
-    let unread = reader.get_traces(by_id(1)).await.unwrap();
-    let status = reader.get_services(GetServicesRequest {}).await.unwrap_err();
-    assert_eq!(status.code(), Code::ResourceExhausted);
-
-    // A reset gives the slot back at once.
-    drop(unread);
-    let others = || {
-        let mut reader = reader.clone();
-        async move { reader.get_services(GetServicesRequest {}).await.ok() }
+    write_large(&server).await;
+    let path = "/jaeger.storage.v2.TraceReader/GetTraces";
+    let reader = server.reader();
+    let attempt = || async {
+        let mut call = Call::open(server.grpc, path, &[]).await;
+        call.send(frame(0, &by_id(1).encode_to_vec()));
+        // Read slowly, but not so slowly that it gives way, unless this machine is busy.
+        let reading = tokio::spawn(call.end_slowly(Duration::from_millis(10)));
+        let mut refused = None;
+        while refused.is_none() && !reading.is_finished() {
+            refused = reader.clone().get_services(GetServicesRequest {}).await.err();
+        }
+        let (_, answer) = reading.await.unwrap();
+        refused.filter(|_| answer.code == Code::Ok)
     };
+    let status = eventually("a read is refused beside one that goes on", attempt).await;
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    let others = || async { reader.clone().get_services(GetServicesRequest {}).await.ok() };
     eventually("the slot is free again", others).await;
+}
+
+#[tokio::test]
+async fn unread_answers_give_way_to_those_who_wait_for_a_slot() {
+    let server = TestServer::start(|config| {
+        config.max_concurrent_reads = 1;
+        config.client_timeout = Duration::from_secs(60 * 60);
+    })
+    .await;
+    write_large(&server).await;
+    let mut stalled = server.reader().get_traces(by_id(1)).await.unwrap().into_inner();
+    let reader = server.reader();
+    for _ in 0..2 {
+        // A busy machine may need more than the second that one waits.
+        let others = || async { reader.clone().get_services(GetServicesRequest {}).await.ok() };
+        eventually("the slot is free", others).await;
+    }
+    let status = loop {
+        match stalled.message().await {
+            Ok(chunk) => assert!(chunk.is_some(), "the whole answer came"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+}
+
+#[tokio::test]
+async fn unread_answers_give_way_to_those_who_wait_for_memory() {
+    let read_max_bytes = 16 << 20;
+    let server = TestServer::start(|config| config.read_max_bytes = read_max_bytes).await;
+    write_large(&server).await;
+    // Four times as many as there is memory for, each of a connection of its own.
+    let mut stalled = Vec::new();
+    for _ in 0..12 {
+        stalled.push(server.reader().get_traces(by_id(1)).await.unwrap());
+    }
+    let held = || async {
+        let held = metric(server.admin, "spoor_store_read_memory_bytes").await;
+        held.filter(|held| *held >= f64::from(read_max_bytes as u32) / 2.0)
+    };
+    eventually("the memory is held", held).await;
+    let mut reader = server.reader();
+    for _ in 0..3 {
+        reader.get_services(GetServicesRequest {}).await.unwrap();
+        let held = metric(server.admin, "spoor_store_read_memory_bytes").await.unwrap();
+        assert!(held <= f64::from(read_max_bytes as u32), "{held}");
+    }
+}
+
+/// Writes a trace of 8 MiB.
+async fn write_large(server: &TestServer) {
+    for id in 1..=8 {
+        let mut span = span(1, id);
+        span.name = "x".repeat(1 << 20);
+        server.write(export("app", vec![span])).await;
+    }
 }

@@ -76,6 +76,11 @@ impl DependencyCounts {
         self.0.len()
     }
 
+    /// The bytes of the names in all pairs.
+    pub fn name_bytes(&self) -> usize {
+        self.0.keys().map(|(parent, child)| parent.len() + child.len()).sum()
+    }
+
     /// The counts, sorted by parent, then child.
     pub fn into_sorted(self) -> Vec<Dependency> {
         self.0

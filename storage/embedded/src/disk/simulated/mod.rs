@@ -42,6 +42,7 @@ struct State {
     tree: Tree,
     faults: Faults,
     capacity: u64,
+    has_links: bool,
     random: Random,
 }
 
@@ -52,6 +53,7 @@ impl SimulatedDisk {
             tree: Tree::new(),
             faults: Faults::default(),
             capacity: u64::MAX,
+            has_links: true,
             random: Random::new(seed),
         })
     }
@@ -62,7 +64,8 @@ impl SimulatedDisk {
         let mut random = Random::new(seed);
         let state = self.lock();
         let tree = state.tree.after_power_cut(&mut random);
-        Self::from(State { tree, faults: Faults::default(), capacity: state.capacity, random })
+        let (capacity, has_links) = (state.capacity, state.has_links);
+        Self::from(State { tree, faults: Faults::default(), capacity, has_links, random })
     }
 
     /// Another disk that is now as this one is.
@@ -93,6 +96,11 @@ impl SimulatedDisk {
     /// Sets the bytes that all files together can have. It may be less than they have already.
     pub fn set_capacity(&self, bytes: u64) {
         self.lock().capacity = bytes;
+    }
+
+    /// Lets no file have a second name, as on file systems without links.
+    pub fn forbid_links(&self) {
+        self.lock().has_links = false;
     }
 
     /// The bytes of all files that have a name or are open.
@@ -227,7 +235,24 @@ impl Disk for SimulatedDisk {
     }
 
     fn hard_link(&self, from: &str, to: &str) -> io::Result<()> {
-        self.simple(|| format!("linking {from} as {to}"), |state| state.tree.hard_link(from, to))
+        self.simple(
+            || format!("linking {from} as {to}"),
+            |state| match state.has_links {
+                true => state.tree.hard_link(from, to),
+                false => Err(io::ErrorKind::Unsupported.into()),
+            },
+        )
+    }
+
+    fn sync(&self, path: &str) -> io::Result<()> {
+        self.simple(
+            || format!("syncing {path}"),
+            |state| {
+                let file = state.tree.file(path)?;
+                state.tree.content(file).sync();
+                Ok(())
+            },
+        )
     }
 
     fn size(&self, path: &str) -> io::Result<u64> {

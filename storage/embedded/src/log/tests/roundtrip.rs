@@ -4,7 +4,7 @@ use crate::disk::RealDisk;
 #[test]
 fn records_come_back_in_order_from_a_real_disk() {
     let dir = tempfile::tempdir().unwrap();
-    let disk = RealDisk::new(dir.path());
+    let disk = RealDisk::open(dir.path()).unwrap();
     let mut log = LogWriter::create(&disk, LOG, SALT).unwrap();
     assert!(log.is_empty());
     // Lengths around those at which a replay changes how it reads.

@@ -1,12 +1,12 @@
 use super::transpose::transpose;
 use super::{Class, checksum, group_width};
-use crate::segment::filter::BlockFilter;
+use crate::segment::filter::Filters;
 
 /// Writes the matrix of a class, page by page. `filters` has the filter of every block of the
 /// segment.
 pub(in crate::segment) fn put_class<E>(
     class: &Class,
-    filters: &[BlockFilter],
+    filters: &Filters,
     mut put: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let width = class.width();
@@ -18,7 +18,7 @@ pub(in crate::segment) fn put_class<E>(
         for (blocks, tile) in class.blocks.chunks(64).zip(&mut tiles) {
             *tile = [0; 64];
             for (word, block) in tile.iter_mut().zip(blocks) {
-                *word = filters[*block as usize].word(first_row as usize / 64);
+                *word = filters.get(*block as usize).word(first_row as usize / 64);
             }
             transpose(tile);
         }

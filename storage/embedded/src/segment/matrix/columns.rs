@@ -1,23 +1,25 @@
 use super::transpose::transpose;
 use super::{Class, bits_at, checked_rows, group_width};
 use crate::segment::error::{Part, SegmentError};
-use crate::segment::filter::BlockFilter;
+use crate::segment::filter::Filters;
 use crate::segment::source::Source;
 
 /// What is read at a time.
 const RUN_BYTES: usize = 64 * 1024;
 
-/// Reads the filters of the blocks in these columns of a class, going through its pages once.
+/// Reads the filters of the blocks in some columns of a class, going through its pages once. With
+/// each column comes the filter, still without a bit, that it is to become.
 ///
 /// A damaged page makes its bits all ones: the filters pass more, but miss nothing. It is told to
 /// `damaged`.
 pub(in crate::segment) fn read_columns(
     source: &Source,
     class: &Class,
-    columns: &[usize],
+    columns: &[(usize, usize)],
+    filters: &mut Filters,
     mut damaged: impl FnMut(SegmentError),
-) -> Result<Vec<BlockFilter>, SegmentError> {
-    let mut columns = Columns::new(class, columns);
+) -> Result<(), SegmentError> {
+    let mut columns = Columns::new(class, columns, filters);
     let pages_at_a_time = (RUN_BYTES / class.page_len(0)).max(1) as u32;
     let mut run = Vec::new();
     for first in (0..class.pages()).step_by(pages_at_a_time as usize) {
@@ -36,12 +38,12 @@ pub(in crate::segment) fn read_columns(
             }
         }
     }
-    Ok(columns.filters)
+    Ok(())
 }
 
 /// Filters in the making, row by row.
-struct Columns {
-    filters: Vec<BlockFilter>,
+struct Columns<'f> {
+    filters: &'f mut Filters,
     groups: Vec<Group>,
     rows: u32,
     taken: u32,
@@ -53,12 +55,12 @@ struct Group {
     first: usize,
     width: usize,
     tile: [u64; 64],
-    /// Columns of the group, and the place of the filter that each belongs to.
+    /// Columns of the group, and the filter that each becomes.
     wanted: Vec<(usize, usize)>,
 }
 
-impl Columns {
-    fn new(class: &Class, columns: &[usize]) -> Self {
+impl<'f> Columns<'f> {
+    fn new(class: &Class, columns: &[(usize, usize)], filters: &'f mut Filters) -> Self {
         let mut groups: Vec<Group> = (0..class.width().div_ceil(64))
             .map(|group| Group {
                 first: group * 64,
@@ -67,11 +69,10 @@ impl Columns {
                 wanted: Vec::new(),
             })
             .collect();
-        for (place, column) in columns.iter().enumerate() {
-            groups[column / 64].wanted.push((column % 64, place));
+        for (column, filter) in columns {
+            groups[column / 64].wanted.push((column % 64, *filter));
         }
         groups.retain(|group| !group.wanted.is_empty());
-        let filters = vec![BlockFilter::empty(class.bits); columns.len()];
         Self { filters, groups, rows: class.bits, taken: 0 }
     }
 
@@ -94,8 +95,8 @@ impl Columns {
         let index = (self.taken as usize - 1) / 64;
         for group in &mut self.groups {
             transpose(&mut group.tile);
-            for (column, place) in &group.wanted {
-                self.filters[*place].set_word(index, group.tile[*column]);
+            for (column, filter) in &group.wanted {
+                self.filters.set_word(*filter, index, group.tile[*column]);
             }
             group.tile = [0; 64];
         }

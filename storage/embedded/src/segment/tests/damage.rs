@@ -54,7 +54,7 @@ fn a_damaged_filter_page_is_told_and_rules_nothing_out() {
     let filters = segment.filters(&[0, 1, 2], |_| pages += 1).unwrap();
     assert_eq!(pages, 2);
     let mut writer = SegmentWriter::create(&disk, DIR, new_segment(2)).unwrap();
-    for (block, filter) in (0..).zip(filters) {
+    for (block, filter) in (0..).zip(filters.iter()) {
         writer.copy(&segment, block, filter).unwrap();
     }
     let nothing = Catalogue::default();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::segment::{BlockFilter, Merge, OperationKey};
+use crate::segment::{Filters, Merge, OperationKey};
 
 const COUNTS: [u32; 8] = [0, 1, 7, 8, 9, 64, 128, 1_000];
 
@@ -63,8 +63,10 @@ fn a_copied_block_keeps_its_bytes_and_its_filter() {
         let filters = source.filters(&copied, |error| panic!("{error}")).unwrap();
         let mut writer = SegmentWriter::create(&disk, DIR, new_segment(2)).unwrap();
         let mut expected = Vec::new();
-        for (number, filter) in copied.into_iter().zip(filters) {
-            assert_eq!(filter, BlockFilter::build(&blocks[number as usize].entries));
+        for (number, filter) in copied.into_iter().zip(filters.iter()) {
+            let mut built = Filters::default();
+            built.push(&blocks[number as usize].entries);
+            assert_eq!(filter, built.get(0));
             writer.copy(&source, number, filter).unwrap();
             expected.push(block(number, 6 * (number as usize % 3 + 1)));
             let new = block(number + 10_000, 70);

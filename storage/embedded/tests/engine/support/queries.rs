@@ -58,3 +58,29 @@ pub fn query(facts: &Facts, random: &mut StdRng) -> LegacyQuery {
     query.depth = [-1, 0, 1, 1, 1, 2, 2, 3, 3, 5, 5, 20, 20, 1_500][random.random_range(0..14)];
     query
 }
+
+/// A query for the long spans of a service: of each kind of length that spans have, and of the
+/// greatest there are.
+pub fn long_spans(facts: &Facts, random: &mut StdRng) -> LegacyQuery {
+    let fact = facts.any(random);
+    let nanos = u64::try_from(fact.duration).unwrap_or_default();
+    let least = [
+        nanos,
+        nanos.saturating_add(1),
+        nanos / 2,
+        nanos / 3 * 2,
+        (1 << 16) - 1,
+        1 << 16,
+        i64::MAX as u64,
+        1 << 63,
+        u64::MAX,
+    ];
+    let is_of_another = random.random_range(0..4) == 0;
+    let service = if is_of_another { facts.any(random).service } else { fact.service };
+    LegacyQuery {
+        service,
+        duration_min: Some(least[random.random_range(0..least.len())]),
+        depth: 20,
+        ..LegacyQuery::default()
+    }
+}

@@ -119,7 +119,7 @@ impl Requests {
             _ => self.clock + self.random.random_range(0..1_000_000_000),
         };
         let end = match self.below(10) {
-            0 => start.saturating_sub(1_000),
+            0 => [start.saturating_sub(1_000), 0][self.below(2)],
             1 => u64::MAX,
             2 => start,
             _ => start.saturating_add(

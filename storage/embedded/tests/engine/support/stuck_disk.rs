@@ -64,6 +64,10 @@ impl Disk for StuckDisk {
         self.disk.hard_link(from, to)
     }
 
+    fn sync(&self, path: &str) -> io::Result<()> {
+        self.disk.sync(path)
+    }
+
     fn size(&self, path: &str) -> io::Result<u64> {
         self.disk.size(path)
     }

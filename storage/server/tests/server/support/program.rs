@@ -55,7 +55,23 @@ impl Program {
     /// Starts it with these variables, and no others, in its environment. Its working directory
     /// is an empty one.
     pub async fn start_in(environment: &[(&str, &str)], settings: &[&str]) -> Self {
-        let mut command = spoor();
+        Self::start_as(spoor(), environment, settings).await
+    }
+
+    /// The same with a limit of open files, as `ulimit` takes it.
+    pub async fn start_limited(ulimit: &str, settings: &[&str]) -> Self {
+        let mut command = Command::new("/bin/sh");
+        let script = format!("ulimit {ulimit} && exec \"$0\" \"$@\"");
+        command.env_clear().kill_on_drop(true);
+        command.arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_spoor"));
+        Self::start_as(command, &[], settings).await
+    }
+
+    async fn start_as(
+        mut command: Command,
+        environment: &[(&str, &str)],
+        settings: &[&str],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         command.envs(environment.iter().copied()).current_dir(folder.path());
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);

@@ -1,5 +1,9 @@
-//! What taking spans apart costs. Run by
-//! `cargo test --release -p spoor-embedded --test rows -- --ignored --nocapture`.
+//! What it costs to take spans apart and to put them together, for either order of their fields.
+//!
+//! ```sh
+//! cargo run --release -p spoor-embedded --example rows
+//! ```
+//! Times are the least of several rounds.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -171,25 +175,7 @@ fn resident_bytes() -> usize {
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4_096
 }
 
-#[test]
-fn descending_fields_mean_the_same() {
-    let request = request(&mut StdRng::seed_from_u64(1));
-    let ascending = ExportTraceServiceRequest::decode(&*request).unwrap();
-    let descending = descending(std::slice::from_ref(&request)).remove(0);
-    assert_ne!(descending, request);
-    let descending = ExportTraceServiceRequest::decode(&*descending).unwrap();
-    let ids = |request: &ExportTraceServiceRequest| {
-        let spans = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
-        let mut spans: Vec<_> = spans.flat_map(|scope| scope.spans.clone()).collect();
-        spans.sort_by(|a, b| a.span_id.cmp(&b.span_id));
-        spans
-    };
-    assert_eq!(ids(&ascending), ids(&descending));
-}
-
-#[test]
-#[ignore = "measures"]
-fn what_it_costs() {
+fn main() {
     let mut random = StdRng::seed_from_u64(7);
     let ascending: Vec<_> = (0..REQUESTS).map(|_| request(&mut random)).collect();
     let descending = descending(&ascending);

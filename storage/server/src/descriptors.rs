@@ -1,0 +1,53 @@
+//! The limit of the descriptors that the process may have open: raised, and shared out.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::admin;
+use crate::config::Config;
+
+/// What is open beside gRPC's connections and the engine's segments.
+const OTHERS: usize = 128 + admin::MAX_CONNECTIONS;
+/// The bytes of a segment, at least, once many were merged.
+const SEGMENT_BYTES: usize = 32 << 20;
+
+/// Raises the soft limit to the hard one. If that has no room for the configured connections
+/// beside the engine's files, there are to be fewer: else clients that do nothing could keep it
+/// from beginning a log.
+pub(crate) fn share_out(config: &mut Config) {
+    let before = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: before.maximum, ..before };
+    let limit = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => raised.current,
+        // Some systems have a limit above the limits.
+        Err(_) => before.current,
+    };
+    let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) else { return };
+    let most = connections(limit, config.disk_max_bytes);
+    if config.max_connections > most {
+        tracing::warn!(
+            max_connections = config.max_connections,
+            lowered_to = most,
+            limit,
+            "the limit of open files (ulimit -Hn) has no room for so many connections"
+        );
+        config.max_connections = most;
+    }
+}
+
+/// The connections that there is room for beside what a directory of this size may have open; at
+/// least a quarter of all, for few directories have so much.
+fn connections(limit: usize, disk_max_bytes: usize) -> usize {
+    limit.saturating_sub(OTHERS + disk_max_bytes / SEGMENT_BYTES).max(limit / 4).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_room_for_files_but_have_a_quarter() {
+        assert_eq!(connections(1024, 4 << 30), 1024 - 288);
+        assert_eq!(connections(1024, 1 << 40), 256);
+        assert_eq!(connections(3, 1 << 40), 1);
+    }
+}
