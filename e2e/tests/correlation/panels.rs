@@ -55,13 +55,11 @@ fn compare(
     for key in keys {
         let shown = shown.get(key).copied().unwrap_or_default();
         let range = expected.get(key).copied().unwrap_or(Range::ZERO);
-        let line = format!(
-            "{dashboard}: {}, {} {key}: {shown:.4}, and truly {range}: {}",
-            row.panel, row.query, row.known_by
-        );
-        println!("{line}");
         if !range.has(shown) {
-            wrong.push(line);
+            wrong.push(format!(
+                "{dashboard}: {}, {} {key}: {shown:.4}, and truly {range}: {}",
+                row.panel, row.query, row.known_by
+            ));
         }
     }
     wrong

@@ -34,22 +34,25 @@ impl Truth {
     }
 
     /// The bounds, in milliseconds, between which a histogram must estimate a quantile of what the
-    /// minute's spans took.
+    /// minute's spans took. The longest of a few may be just in or just out of the minute that
+    /// Prometheus knows, so spans beside this one's ends are taken too, and the slack leaves out as
+    /// many.
     pub fn quantile<'a, K: Into<String>>(
         &'a self,
         quantile: f64,
         key: impl Fn(&'a Span) -> Option<K>,
     ) -> Ranges {
-        let mut durations: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for span in self.minute() {
-            if let Some(key) = key(span) {
-                durations.entry(key.into()).or_default().push(span.duration());
+        let keys = self.minute().filter_map(&key).map(Into::into);
+        let mut durations: BTreeMap<String, Vec<f64>> = keys.map(|key| (key, vec![])).collect();
+        for span in self.within(self.time - 2.0 * LAG - MINUTE, self.time) {
+            if let Some(known) = key(span).and_then(|key| durations.get_mut(&key.into())) {
+                known.push(span.duration());
             }
         }
         let range = |mut durations: Vec<f64>| {
             durations.sort_by(f64::total_cmp);
             let count = durations.len() as f64;
-            // As far as the spans that can be in one minute and not in the other shift it.
+            // As far as spans that are not in Prometheus's minute shift it.
             let slack = 2.0 + 0.1 * (1.0 - quantile) * count;
             let bucket = |rank: f64| {
                 self.buckets.around(durations[(rank as usize).min(durations.len() - 1)])
@@ -67,10 +70,13 @@ impl Truth {
     }
 
     fn minute(&self) -> impl Iterator<Item = &Span> {
-        let end = self.time - LAG;
+        self.within(self.time - LAG - MINUTE, self.time - LAG)
+    }
+
+    fn within(&self, start: f64, end: f64) -> impl Iterator<Item = &Span> {
         self.spans.iter().filter(move |span| {
             let time = span.end as f64 / 1e9;
-            time > end - MINUTE && time <= end
+            time > start && time <= end
         })
     }
 }
