@@ -21,8 +21,8 @@ const SHARE: f64 = 0.15;
 const MORE_SHARE: f64 = 0.3;
 /// The same for one span of one service.
 const OWN_SHARE: f64 = 0.12;
-/// So many that one in ten kept is at least one, but for once in 500 times.
-const MORE: usize = 60;
+/// So many that one in ten kept is at least one, but for once in 40,000 times.
+const MORE: usize = 100;
 
 /// A request whose whole trace was found.
 pub type Whole = (Chain, Trace);
