@@ -356,20 +356,26 @@ async fn a_store_is_opened_after_a_log_failed_and_the_process_was_killed() {
     }
 }
 
+/// A store with an export in a segment and one in a log, closed, on a disk that is full since.
+async fn on_a_full_disk() -> (SimulatedDisk, Exports) {
+    let (disk, exports) = (SimulatedDisk::new(1), Exports::default());
+    {
+        let store = open_with(&disk, small()).unwrap();
+        exports.write(&store, 1).await.unwrap();
+        store.settle().await.unwrap();
+        exports.write(&store, 2).await.unwrap();
+    }
+    disk.set_capacity(disk.used());
+    (disk, exports)
+}
+
 /// On a full disk the active head has no log. Once there is space for a segment, but not for more,
 /// what was logged before is flushed, and that log would be the first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_is_opened_after_a_kill_on_a_disk_that_was_full() {
     for extra in [4_000, 10_000, 20_000, 40_000] {
         let context = format!("{extra} bytes of space");
-        let (disk, exports) = (SimulatedDisk::new(1), Exports::default());
-        {
-            let store = open_with(&disk, small()).unwrap();
-            exports.write(&store, 1).await.unwrap();
-            store.settle().await.unwrap();
-            exports.write(&store, 2).await.unwrap();
-        }
-        disk.set_capacity(disk.used());
+        let (disk, exports) = on_a_full_disk().await;
         let store = open_with(&disk, small()).unwrap();
         let before = disk.contents("tenant-/MANIFEST").unwrap();
         disk.set_capacity(disk.used() + extra);
@@ -427,14 +433,7 @@ async fn opens_after_a_kill_and_power_cuts(disk: &SimulatedDisk, exports: &Expor
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_on_a_full_disk_opens_for_reading_and_heals() {
-    let (disk, exports) = (SimulatedDisk::new(1), Exports::default());
-    {
-        let store = open_with(&disk, small()).unwrap();
-        exports.write(&store, 1).await.unwrap();
-        store.settle().await.unwrap();
-        exports.write(&store, 2).await.unwrap();
-    }
-    disk.set_capacity(disk.used());
+    let (disk, exports) = on_a_full_disk().await;
     let store = open_with(&disk, small()).unwrap();
     let mut read_only = store.read_only();
     assert!(read_only.borrow().is_some());

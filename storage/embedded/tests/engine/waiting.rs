@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use spoor_embedded::disk::{Fault, SimulatedDisk};
 use spoor_embedded::{Durability, EmbeddedStore, Options};
 use spoor_store::{Store, WriteError};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::support::exports::{Exports, export, exports_in};
@@ -142,23 +143,30 @@ async fn a_store_that_cannot_write_segments_says_so_until_it_can() {
     timeout(LONG, watch.wait_for(Option::is_none)).await.unwrap().unwrap();
 }
 
+/// The number of the export that waits, and its write.
+async fn write_until_one_waits(
+    store: &Arc<EmbeddedStore>,
+    exports: &Arc<Exports>,
+) -> (u64, JoinHandle<Result<(), WriteError>>) {
+    let mut next = 0;
+    loop {
+        next += 1;
+        let (store, exports) = (Arc::clone(store), Arc::clone(exports));
+        let mut write = tokio::spawn(async move { exports.write(&*store, next).await });
+        match timeout(WAIT, &mut write).await {
+            Ok(written) => written.unwrap().unwrap(),
+            Err(_) => return (next, write),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purge_does_not_wait_behind_a_writer_that_waits_for_room() {
     let disk = StuckDisk::new(true, false);
     let options = Options { write_wait: 10 * LONG, ..small() };
     let store = Arc::new(EmbeddedStore::open_on(Arc::new(disk.clone()), options, now).unwrap());
     let exports = Arc::new(Exports::default());
-    // Written until one waits.
-    let mut next = 0;
-    let waiting = loop {
-        next += 1;
-        let (store, exports) = (Arc::clone(&store), Arc::clone(&exports));
-        let mut write = tokio::spawn(async move { exports.write(&*store, next).await });
-        match timeout(WAIT, &mut write).await {
-            Ok(written) => written.unwrap().unwrap(),
-            Err(_) => break write,
-        }
-    };
+    let (next, waiting) = write_until_one_waits(&store, &exports).await;
     timeout(LONG, store.purge(&tenant())).await.unwrap().unwrap();
     timeout(LONG, waiting).await.unwrap().unwrap().unwrap();
     assert_eq!(exports_in(&*store, "purged").await.unwrap(), [next].into());
@@ -197,16 +205,7 @@ async fn in_async_mode_what_is_acknowledged_is_synced_while_a_writer_waits_for_r
     let open = |disk| EmbeddedStore::open_on(Arc::new(disk), options.clone(), now).unwrap();
     let store = Arc::new(open(disk.clone()));
     let exports = Arc::new(Exports::default());
-    let mut next = 0;
-    let waiting = loop {
-        next += 1;
-        let (store, exports) = (Arc::clone(&store), Arc::clone(&exports));
-        let mut write = tokio::spawn(async move { exports.write(&*store, next).await });
-        match timeout(WAIT, &mut write).await {
-            Ok(written) => written.unwrap().unwrap(),
-            Err(_) => break write,
-        }
-    };
+    let (next, waiting) = write_until_one_waits(&store, &exports).await;
     let told = exports.now();
     let until = Instant::now() + LONG;
     loop {
