@@ -55,13 +55,22 @@ pub(crate) fn process(name: &str) -> Option<String> {
 impl Settings {
     /// Reads and checks the variables. Both signals are exported unless they say otherwise.
     pub(crate) fn from_environment(lookup: Lookup<'_>) -> Result<Self, InitError> {
+        Self::with_spans(lookup, "otlp")
+    }
+
+    /// The same for a program that begins no trace, whose logs are exported on request alone.
+    pub(crate) fn of_callee(lookup: Lookup<'_>) -> Result<Self, InitError> {
+        Self::with_spans(lookup, "none")
+    }
+
+    fn with_spans(lookup: Lookup<'_>, log_exporter: &str) -> Result<Self, InitError> {
         check_propagators(lookup)?;
         if is_disabled(lookup) {
             return Ok(Self { spans: false, traces: None, logs: None });
         }
         check_sampler(lookup)?;
         let traces = TRACES.protocol(lookup, "otlp")?;
-        Ok(Self { spans: true, traces, logs: LOGS.protocol(lookup, "otlp")? })
+        Ok(Self { spans: true, traces, logs: LOGS.protocol(lookup, log_exporter)? })
     }
 
     /// The same for a program without spans, whose logs are exported on request alone.
@@ -227,6 +236,15 @@ mod tests {
         ] {
             let settings = Settings { spans: false, traces: None, logs };
             assert_eq!(read_as(Settings::of_logs, variables), Ok(settings));
+        }
+    }
+
+    #[test]
+    fn of_a_program_that_begins_no_trace_spans_are_exported_and_logs_on_request() {
+        let on_request = ("OTEL_LOGS_EXPORTER", "otlp");
+        for (variables, logs) in [(&[][..], None), (&[on_request], Some(Protocol::Grpc))] {
+            let settings = Settings { spans: true, traces: Some(Protocol::Grpc), logs };
+            assert_eq!(read_as(Settings::of_callee, variables), Ok(settings));
         }
     }
 

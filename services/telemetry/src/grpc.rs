@@ -28,7 +28,13 @@ pub type ServerLayer = CallLayer<server::Server>;
 impl ServerLayer {
     /// The layer of a server that has these full methods.
     pub fn new(methods: &'static [&'static str]) -> Self {
-        Self(server::Server { methods })
+        Self(server::Server { methods, continues: false })
+    }
+
+    /// The layer of a server that begins no trace: of its calls, those are spans that come with a
+    /// sampled one.
+    pub fn continuing(methods: &'static [&'static str]) -> Self {
+        Self(server::Server { methods, continues: true })
     }
 }
 

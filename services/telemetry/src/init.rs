@@ -54,7 +54,7 @@ pub fn init(service_name: &str, log_format: LogFormat) -> Result<Guard, InitErro
         global::set_tracer_provider(guard.traces.clone());
     }
 
-    let traces = subscriber::traces(global::tracer_with_scope(scope()));
+    let traces = subscriber::traces(global::tracer_with_scope(scope()), subscriber::spans());
     let line = LogLine::new(log_format, service_name);
     let logs = subscriber::logs(filter, line, std::io::stdout, guard.logger());
     install(tracing_subscriber::registry().with(traces).with(logs))?;
@@ -78,8 +78,37 @@ pub fn init_logs(
     let settings = Settings::of_logs(&environment::process)?;
     let guard = Guard::new(&settings, service_name)?;
     let line = LogLine::new(log_format, service_name);
+    let filter = subscriber::events(filter);
     let logs = subscriber::logs(filter, line, std::io::stdout, guard.logger());
     install(tracing_subscriber::registry().with(logs))?;
+    Ok(guard)
+}
+
+/// Sets up logs and spans of a process that begins no trace, once: its calls are spans if they come
+/// with a sampled trace ([`grpc::ServerLayer::continuing`](crate::grpc::ServerLayer::continuing)),
+/// and so is what is below these, on any thread. Any other span is none.
+///
+/// The logs are as [`init_logs`] has them, what concerns spans as [`init`].
+///
+/// # Errors
+/// As [`init`].
+pub fn init_continuing(
+    service_name: &str,
+    log_format: LogFormat,
+    filter: Targets,
+) -> Result<Guard, InitError> {
+    check_is_first()?;
+    let settings = Settings::of_callee(&environment::process)?;
+    let guard = Guard::new(&settings, service_name)?;
+    if settings.spans {
+        global::set_tracer_provider(guard.traces.clone());
+    }
+    let traces = subscriber::traces(global::tracer_with_scope(scope()), subscriber::spans_below());
+    let line = LogLine::new(log_format, service_name);
+    let filter = subscriber::events(filter);
+    let logs = subscriber::logs(filter, line, std::io::stdout, guard.logger());
+    install(tracing_subscriber::registry().with(traces).with(logs))?;
+    global::set_text_map_propagator(propagator());
     Ok(guard)
 }
 

@@ -2,7 +2,8 @@
 //! context that crosses HTTP and gRPC by itself.
 //!
 //! - [`init`] sets up everything that is one per process and is configured by the standard `OTEL_*`
-//!   and `RUST_LOG` variables; [`init_logs`] does so for a program that makes no spans.
+//!   and `RUST_LOG` variables; [`init_logs`] does so for a program that makes no spans, and
+//!   [`init_continuing`] for one that only continues the traces of its callers.
 //! - [`http::ServerLayer`] and [`http::Client`], [`grpc::ServerLayer`] and [`grpc::ClientLayer`]
 //!   make the spans, named and filled as the semantic conventions say, and carry their context. A
 //!   handler sees nothing of it; one that wants its own span's ids finds the [`SpanContext`] among
@@ -44,7 +45,7 @@ mod testing;
 
 pub use environment::service_name;
 pub use error::{InitError, error_chain};
-pub use init::{Guard, init, init_logs};
+pub use init::{Guard, init, init_continuing, init_logs};
 pub use log::{LogFormat, UnknownLogFormat};
 /// The ids of a span, as the server layers put them into a request's extensions.
 pub use opentelemetry::trace::SpanContext;

@@ -13,13 +13,22 @@ const TRACESTATE: &str = "tracestate";
 
 /// Makes the caller's span, if the headers tell of one, the parent of `span`.
 pub(crate) fn extract(span: &Span, headers: &HeaderMap) {
-    let caller = global::get_text_map_propagator(|propagator| {
+    continue_from(span, caller(headers));
+}
+
+/// The caller's span, if the headers tell of one, and its baggage.
+pub(crate) fn caller(headers: &HeaderMap) -> Context {
+    global::get_text_map_propagator(|propagator| {
         let lists: HashMap<String, String> = propagator
             .fields()
             .filter_map(|field| Some((field.to_owned(), list(headers, field)?)))
             .collect();
         propagator.extract_with_context(&Context::new(), &lists)
-    });
+    })
+}
+
+/// Makes the caller's span the parent of `span`.
+pub(crate) fn continue_from(span: &Span, caller: Context) {
     // Fails only where telemetry is off.
     let _ = span.set_parent(caller);
 }

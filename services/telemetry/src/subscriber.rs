@@ -4,10 +4,12 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::Tracer;
 use opentelemetry_sdk::logs::SdkLogger;
 use opentelemetry_semantic_conventions::SCHEMA_URL;
-use tracing::Subscriber;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError, Targets};
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{
+    EnvFilter, FilterExt, LevelFilter, ParseError, Targets, dynamic_filter_fn, filter_fn,
+};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::{Filter, Layer};
+use tracing_subscriber::layer::{Context, Filter, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::log::{LogLine, LogRecords};
@@ -35,16 +37,37 @@ pub(crate) fn log_filter(directives: &str) -> Result<EnvFilter, ParseError> {
     EnvFilter::builder().parse(format!("info,{defaults},{directives}"))
 }
 
-/// Makes spans of the OpenTelemetry kind. No log filter is theirs: `RUST_LOG=error` keeps traces
-/// whole.
-pub(crate) fn traces<S, T>(tracer: T) -> impl Layer<S> + Send + Sync
+/// All spans but the transport's. No log filter is theirs: `RUST_LOG=error` keeps traces whole.
+pub(crate) fn spans() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_targets(TRANSPORT.map(|target| (target, LevelFilter::OFF)))
+}
+
+/// Of these, the calls that the layers of this crate make spans, and what is below them.
+pub(crate) fn spans_below<S>() -> impl Filter<S> + Send + Sync
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + 'static,
+{
+    let below = |metadata: &Metadata<'_>, context: &Context<'_, S>| {
+        metadata.target().starts_with(concat!(env!("CARGO_CRATE_NAME"), "::"))
+            || context.lookup_current().is_some()
+    };
+    spans().and(dynamic_filter_fn(below).with_max_level_hint(LevelFilter::INFO))
+}
+
+/// What is logged, without spans: where nothing else wants them, they cost nothing.
+pub(crate) fn events<S: 'static>(filter: Targets) -> impl Filter<S> + Send + Sync {
+    filter.and(filter_fn(|metadata| metadata.is_event()))
+}
+
+/// Makes spans of the OpenTelemetry kind, of those that the filter lets through.
+pub(crate) fn traces<S, T, F>(tracer: T, spans: F) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     T: Tracer<Span: Send + Sync> + Send + Sync + 'static,
+    F: Filter<S> + Send + Sync + 'static,
 {
-    let spans = Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_targets(TRANSPORT.map(|target| (target, LevelFilter::OFF)));
     tracing_opentelemetry::layer()
         .with_tracer(tracer)
         .with_location(false)
@@ -72,4 +95,21 @@ where
         .with_writer(writer)
         .and_then(logger.map(LogRecords))
         .with_filter(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::info_span;
+    use tracing::subscriber::with_default;
+    use tracing_subscriber::Registry;
+
+    use super::*;
+
+    #[test]
+    fn where_events_alone_are_wanted_a_span_is_never_asked_about_again() {
+        let wanted = events::<Registry>(Targets::new().with_default(LevelFilter::INFO));
+        // Where nobody subscribes, a span has no metadata.
+        let span = with_default(Registry::default(), || info_span!("work"));
+        assert!(wanted.callsite_enabled(span.metadata().unwrap()).is_never());
+    }
 }

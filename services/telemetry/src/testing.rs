@@ -12,7 +12,8 @@ use opentelemetry_sdk::logs::{InMemoryLogExporter, SdkLogRecord, SdkLoggerProvid
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use tokio::net::TcpListener;
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::{Filter, SubscriberExt};
 
 use crate::init::propagator;
 use crate::log::{LogFormat, LogLine};
@@ -33,6 +34,19 @@ impl Telemetry {
     }
 
     pub fn with_logs(format: LogFormat, directives: &str) -> Self {
+        Self::with(format, directives, subscriber::spans())
+    }
+
+    /// Of a program that begins no trace.
+    pub fn continuing() -> Self {
+        Self::with(LogFormat::Text, "", subscriber::spans_below())
+    }
+
+    fn with(
+        format: LogFormat,
+        directives: &str,
+        wanted: impl Filter<Registry> + Send + Sync + 'static,
+    ) -> Self {
         global::set_text_map_propagator(propagator());
         let spans = InMemorySpanExporter::default();
         let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
@@ -49,7 +63,7 @@ impl Telemetry {
             SdkLoggerProvider::builder().with_simple_exporter(records.clone()).build();
         let logger = provider_of_logs.logger_with_scope(scope());
         let subscriber = tracing_subscriber::registry()
-            .with(subscriber::traces(tracer))
+            .with(subscriber::traces(tracer, wanted))
             .with(subscriber::logs(filter, line, writer, Some(logger)));
         Self {
             spans,

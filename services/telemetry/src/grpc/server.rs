@@ -1,6 +1,7 @@
 //! The SERVER side.
 
 use http::{HeaderMap, Request, StatusCode};
+use opentelemetry::trace::TraceContextExt;
 use opentelemetry_semantic_conventions::attribute::RPC_METHOD_ORIGINAL;
 use tonic::{Code, Status};
 use tracing::{Span, info_span};
@@ -15,12 +16,18 @@ use crate::propagation;
 #[derive(Clone, Debug)]
 pub struct Server {
     pub(super) methods: &'static [&'static str],
+    /// Whether only a call that comes with a sampled trace is a span.
+    pub(super) continues: bool,
 }
 
 impl Convention for Server {
     fn start<B>(&self, request: &mut Request<B>) -> Span {
         let method = full_method(request.uri());
         if method.starts_with("grpc.health.v1.Health/") {
+            return Span::none();
+        }
+        let caller = propagation::caller(request.headers());
+        if self.continues && !caller.span().span_context().is_sampled() {
             return Span::none();
         }
         let is_known = self.methods.contains(&method);
@@ -31,7 +38,7 @@ impl Convention for Server {
             span.set_attribute(RPC_METHOD_ORIGINAL, method.to_owned());
         }
         set_ends(&span, request);
-        propagation::extract(&span, request.headers());
+        propagation::continue_from(&span, caller);
         let context = propagation::span_context(&span);
         request.extensions_mut().insert(context);
         span

@@ -12,9 +12,11 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use opentelemetry_sdk::trace::SpanData;
 use tonic::transport::Endpoint;
 use tonic::{Code, Request, Response, Status};
 use tower::{Layer, ServiceBuilder};
+use tracing::{Dispatch, dispatcher, info_span};
 
 use super::{ClientLayer, ServerLayer};
 use crate::http;
@@ -191,4 +193,49 @@ async fn a_health_check_makes_no_span() {
         reqwest::get(format!("http://{address}/{method}")).await.unwrap();
     }
     assert_eq!(telemetry.spans(1).await[0].name, "shop.v1.Shop/Buy");
+}
+
+/// Calls a server that begins no trace, with such a header.
+async fn call_continuing(telemetry: &Telemetry, traceparent: Option<&str>) -> Vec<SpanData> {
+    let handler = get(async || {
+        let below = info_span!(target: "shop", "below");
+        let subscriber = dispatcher::get_default(Dispatch::clone);
+        let further = move || below.in_scope(|| drop(info_span!(target: "shop", "further")));
+        let thread = std::thread::spawn(move || dispatcher::with_default(&subscriber, further));
+        thread.join().unwrap();
+        "done"
+    });
+    let layer = ServerLayer::continuing(&["shop.v1.Shop/Buy"]);
+    let router = Router::new().route_service("/shop.v1.Shop/Buy", layer.layer(handler));
+    let address = serve(router).await;
+    let mut request = reqwest::Client::new().get(format!("http://{address}/shop.v1.Shop/Buy"));
+    if let Some(traceparent) = traceparent {
+        request = request.header("traceparent", traceparent);
+    }
+    request.send().await.unwrap().text().await.unwrap();
+    // What is before this one has ended.
+    telemetry.ended()
+}
+
+#[tokio::test]
+async fn a_server_that_begins_no_trace_makes_spans_of_sampled_calls_and_what_is_below_alone() {
+    let telemetry = Telemetry::continuing();
+    drop(info_span!(target: "shop", "of nobody's call"));
+    for traceparent in [
+        None,
+        Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"),
+        Some("00-00000000000000000000000000000000-b7ad6b7169203331-01"),
+        Some("none"),
+    ] {
+        let spans = call_continuing(&telemetry, traceparent).await;
+        assert!(spans.is_empty(), "{traceparent:?}: {spans:?}");
+    }
+    let sampled = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    call_continuing(&telemetry, Some(sampled)).await;
+    let [further, below, server] = telemetry.spans(3).await.try_into().unwrap();
+    assert_eq!((&*further.name, &*below.name), ("further", "below"));
+    assert_eq!(server.name, "shop.v1.Shop/Buy");
+    assert_eq!(server.parent_span_id.to_string(), "b7ad6b7169203331");
+    assert_eq!(below.parent_span_id, server.span_context.span_id());
+    assert_eq!(further.parent_span_id, below.span_context.span_id());
 }
