@@ -1,16 +1,24 @@
-//! The wire contracts of the storage server: `jaeger.storage.v2` and `jaeger.expression.v1` as of
-//! jaeger-idl v0.14.0, and OTLP's `TraceService` over undecoded bytes.
+//! The wire contracts of the storage server: `jaeger.storage.v2`, `jaeger.expression.v1` and
+//! `jaeger.api_v2` as of jaeger-idl v0.14.0, `jaeger.storage.v1` as of Jaeger v1.76.0, and OTLP's
+//! `TraceService` over undecoded bytes.
 //!
 //! The code in `src/generated` is committed, so that a build needs no `protoc`. After a change to
 //! a `.proto` file, `UPDATE_GENERATED=1 cargo test -p spoor-proto` writes it anew.
 
+mod codec;
 mod raw;
 
 pub use raw::RawTraces;
 
 #[allow(missing_docs, clippy::all)]
 mod jaeger {
+    pub mod api_v2 {
+        include!("generated/jaeger.api_v2.rs");
+    }
     pub mod storage {
+        pub mod v1 {
+            include!("generated/jaeger.storage.v1.rs");
+        }
         pub mod v2 {
             include!("generated/jaeger.storage.v2.rs");
         }
@@ -22,8 +30,12 @@ mod jaeger {
     }
 }
 
+/// Jaeger's span model before OTLP, which storage API v1 carries.
+pub use jaeger::api_v2;
 /// The structured filter's syntax tree.
 pub use jaeger::expression::v1 as expression;
+/// Storage API v1: span readers and writers, an archive's too.
+pub use jaeger::storage::v1 as storage_v1;
 /// Storage API v2: `TraceReader`, `DependencyReader` and `Capabilities`.
 pub use jaeger::storage::v2 as storage;
 

@@ -6,16 +6,19 @@ use std::process::Command;
 
 use prost::Message;
 
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
+    "jaeger/storage/v1/storage.proto",
     "jaeger/storage/v2/trace_storage.proto",
     "jaeger/storage/v2/dependency_storage.proto",
     "jaeger/storage/v2/capabilities.proto",
     "opentelemetry/proto/collector/trace/v1/trace_service.proto",
 ];
 
-const GENERATED: [&str; 4] = [
+const GENERATED: [&str; 6] = [
     "descriptors.bin",
+    "jaeger.api_v2.rs",
     "jaeger.expression.v1.rs",
+    "jaeger.storage.v1.rs",
     "jaeger.storage.v2.rs",
     "opentelemetry.proto.collector.trace.v1.rs",
 ];
@@ -45,6 +48,7 @@ fn generate(root: &Path, out: &Path) {
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec()).unwrap();
     tonic_prost_build::configure()
         .out_dir(out)
+        .codec_path("crate::codec::ProstCodec")
         // Cloning an undecoded request must not copy it.
         .bytes(".")
         .extern_path(".opentelemetry.proto.trace.v1.TracesData", "crate::RawTraces")

@@ -334,7 +334,7 @@ pub mod trace_reader_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jaeger.storage.v2.TraceReader/GetTraces",
             );
@@ -358,7 +358,7 @@ pub mod trace_reader_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jaeger.storage.v2.TraceReader/GetServices",
             );
@@ -382,7 +382,7 @@ pub mod trace_reader_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jaeger.storage.v2.TraceReader/GetOperations",
             );
@@ -409,7 +409,7 @@ pub mod trace_reader_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jaeger.storage.v2.TraceReader/FindSpans",
             );
@@ -433,7 +433,7 @@ pub mod trace_reader_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jaeger.storage.v2.TraceReader/FindTraces",
             );
@@ -457,7 +457,7 @@ pub mod trace_reader_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jaeger.storage.v2.TraceReader/FindTraceIDs",
             );
@@ -483,7 +483,7 @@ pub mod trace_reader_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jaeger.storage.v2.TraceReader/FindTraceSummaries",
             );
@@ -690,7 +690,7 @@ pub mod trace_reader_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetTracesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -735,7 +735,7 @@ pub mod trace_reader_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetServicesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -780,7 +780,7 @@ pub mod trace_reader_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetOperationsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -826,7 +826,7 @@ pub mod trace_reader_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = FindSpansSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -872,7 +872,7 @@ pub mod trace_reader_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = FindTracesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -917,7 +917,7 @@ pub mod trace_reader_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = FindTraceIDsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -965,7 +965,7 @@ pub mod trace_reader_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = FindTraceSummariesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1149,7 +1149,7 @@ pub mod dependency_reader_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jaeger.storage.v2.DependencyReader/GetDependencies",
             );
@@ -1293,7 +1293,7 @@ pub mod dependency_reader_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetDependenciesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1487,7 +1487,7 @@ pub mod capabilities_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jaeger.storage.v2.Capabilities/GetCapabilities",
             );
@@ -1627,7 +1627,7 @@ pub mod capabilities_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetCapabilitiesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
