@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use generator::{EPOCH, ExportSize, SEED, Shape};
-use spoor_embedded::block::{Column, EncodedBlock, Encoder, Reader};
+use spoor_embedded::block::{Column, EncodedBlock, Encoder, Reader, Sought};
 use spoor_embedded::disk::ReadFile;
 use spoor_embedded::rows::{Rows, traces_data};
 use spoor_store::TraceId;
@@ -157,11 +157,13 @@ fn print_reads(block: &EncodedBlock) -> Result<(), Box<dyn std::error::Error>> {
     print("the layout", &|| drop(black_box(open().raw())));
     print("starts", &|| drop(black_box(open().starts())));
     print("durations", &|| drop(black_box(open().durations())));
-    print("a name", &|| drop(black_box(open().field(Field::SpanName, "GET /"))));
-    print("a service", &|| drop(black_box(open().field(Field::ResourceService, "cart"))));
+    print("a name", &|| drop(black_box(open().field(Field::SpanName, Sought::TextForm("GET /")))));
+    print("a service", &|| {
+        drop(black_box(open().field(Field::ResourceService, Sought::TextForm("cart"))));
+    });
     for key in ["http.request.method", "user.id", "url.path"] {
         print(&format!("an attribute {key} that no span has"), &|| {
-            drop(black_box(open().attribute(Level::Span, key, "?")));
+            drop(black_box(open().attribute(Level::Span, key, Sought::TextForm("?"))));
         });
     }
     Ok(())

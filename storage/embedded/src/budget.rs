@@ -14,6 +14,7 @@ use std::time::Duration;
 use spoor_store::ReadError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tracing::{Instrument, info_span};
 
 use crate::demand::Demand;
 use crate::metrics::Metrics;
@@ -59,7 +60,8 @@ impl ReadBudget {
 
     /// Waits for a working set.
     pub(crate) async fn grant(self: &Arc<Self>) -> Result<Arc<Grant>, ReadError> {
-        let set = timeout(self.wait, self.demand.take(&self.sets)).await;
+        let set = timeout(self.wait, self.demand.take(&self.sets));
+        let set = set.instrument(info_span!("wait for memory")).await;
         let _set = set.map_err(|_| self.overloaded())?;
         Ok(Arc::new(Grant { budget: Arc::clone(self), lists: AtomicUsize::new(0), _set }))
     }

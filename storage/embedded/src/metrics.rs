@@ -83,7 +83,7 @@ pub(crate) struct Metrics {
     rejected: Family<Reason, Counter>,
     refused_reads: Family<Reason, Counter>,
     deleted: Family<Reason, Counter>,
-    blocks_read: Counter,
+    pub(crate) blocks_read: Counter,
     blocks_skipped: Counter,
 }
 

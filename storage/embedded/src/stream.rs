@@ -6,6 +6,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use spoor_store::ReadError;
 use tokio::sync::mpsc;
+use tracing::Span;
 
 use crate::budget::{Grant, ReadBudget};
 
@@ -39,6 +40,15 @@ pub(crate) enum Stop {
     Failed(ReadError),
 }
 
+impl From<Stop> for ReadError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Failed(error) => error,
+            Stop::Gone => Self::Unavailable("the read ended early".to_owned()),
+        }
+    }
+}
+
 impl From<Gone> for Stop {
     fn from(_: Gone) -> Self {
         Self::Gone
@@ -61,7 +71,9 @@ pub(crate) fn stream<T: Send + 'static>(
         let grant = budget.grant().await?;
         let (sender, receiver) = mpsc::channel(WAITING);
         let granted = Arc::clone(&grant);
+        let caller = Span::current();
         tokio::task::spawn_blocking(move || {
+            let _entered = caller.enter();
             let sink = Sink(sender);
             let last = match work(&granted, &sink) {
                 Ok(()) => None,
@@ -71,7 +83,7 @@ pub(crate) fn stream<T: Send + 'static>(
             // Who is gone needs no end.
             let _ = sink.0.blocking_send(last);
         });
-        Ok(items(receiver, grant))
+        Ok::<_, ReadError>(items(receiver, grant))
     };
     stream::once(begin).try_flatten().boxed()
 }

@@ -10,8 +10,8 @@ use spoor_embedded::{EmbeddedStore, Options};
 use spoor_store::ingest::Written;
 use spoor_store::otlp::SpanKind;
 use spoor_store::{
-    ChunkStream, Dependency, FoundTrace, Operation, ReadError, Store, SummaryStream, Tenant,
-    TimeRange, TraceLookup, TraceQuery, Usage, WriteError, conformance,
+    ChunkStream, Dependency, FoundTrace, Operation, ReadError, SpanQuery, SpanStream, Store,
+    SummaryStream, Tenant, TimeRange, TraceLookup, TraceQuery, Usage, WriteError, conformance,
 };
 use tempfile::TempDir;
 
@@ -78,6 +78,10 @@ impl Store for Segments {
 
     fn find_summaries(&self, tenant: &Tenant, query: TraceQuery) -> SummaryStream {
         self.0.find_summaries(tenant, query)
+    }
+
+    fn find_spans(&self, tenant: &Tenant, query: SpanQuery) -> SpanStream {
+        self.0.find_spans(tenant, query)
     }
 
     async fn services(&self, tenant: &Tenant) -> Result<Vec<String>, ReadError> {

@@ -7,6 +7,7 @@
 
 mod catalogue;
 mod search;
+mod spans;
 mod state;
 mod trace;
 
@@ -16,13 +17,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
-use spoor_store::filter::Predicate;
+use spoor_store::filter::{Filter, Predicate};
 use spoor_store::ingest::{self, Written};
 use spoor_store::otlp::SpanKind;
-use spoor_store::trace::{CallSpan, DependencyCounts, Summarizer, TraceSummary, extent};
+use spoor_store::trace::{CallSpan, DependencyCounts, Outline, Summarizer, TraceSummary, extent};
 use spoor_store::{
-    ChunkStream, Chunks, Dependency, FoundTrace, Operation, ReadError, Store, SummaryStream,
-    Tenant, TimeRange, TraceChunk, TraceId, TraceLookup, TraceQuery, Usage, WriteError,
+    ChunkStream, Chunks, Dependency, FoundTrace, Operation, ReadError, SpanQuery, SpanStream,
+    Store, SummaryStream, Tenant, TimeRange, TraceChunk, TraceId, TraceLookup, TraceQuery,
+    TraceRank, Usage, WriteError,
 };
 
 use state::State;
@@ -46,6 +48,9 @@ pub struct MemoryStore {
 /// A trace with its id.
 type Found = (TraceId, Arc<Trace>);
 
+/// A trace that was found, with its place.
+type Ranked = (TraceRank, Arc<Trace>);
+
 impl MemoryStore {
     /// An empty store.
     pub fn new(limits: Limits) -> Self {
@@ -62,19 +67,35 @@ impl MemoryStore {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The traces that match, in order. The search reads a snapshot, away from the async workers.
+    /// The traces that match, in order.
     fn search(
         &self,
         tenant: &Tenant,
         query: TraceQuery,
-    ) -> impl Stream<Item = Result<Found, ReadError>> + use<> {
+    ) -> impl Stream<Item = Result<Ranked, ReadError>> + use<> {
+        self.evaluate(tenant, query.filter.clone(), move |traces, predicate, caller| {
+            search::newest_matching(traces, predicate, &query, caller)
+        })
+    }
+
+    /// What a search finds in a snapshot, away from the async workers.
+    fn evaluate<T, S>(
+        &self,
+        tenant: &Tenant,
+        filter: Filter,
+        search: S,
+    ) -> impl Stream<Item = Result<T::Item, ReadError>> + use<T, S>
+    where
+        T: IntoIterator<IntoIter: Send, Item: Send> + Send + 'static,
+        S: FnOnce(Vec<Found>, &Predicate, &Caller) -> T + Send + 'static,
+    {
         let state = Arc::clone(&self.state);
         let tenant = tenant.clone();
         let search = async move {
-            let predicate = Predicate::compile(&query.filter)?;
+            let predicate = Predicate::compile(&filter)?;
             blocking(move |caller| {
                 let traces = state.read().unwrap_or_else(PoisonError::into_inner).snapshot(&tenant);
-                search::newest_matching(traces, &predicate, query.start, query.limit, caller)
+                search(traces, &predicate, caller)
             })
             .await
         };
@@ -108,9 +129,9 @@ fn chunks((trace_id, trace): Found) -> impl Iterator<Item = Result<TraceChunk, R
     Chunks::new(trace.fragments().to_vec()).map(move |data| Ok(TraceChunk { trace_id, data }))
 }
 
-fn summarize((trace_id, trace): Found) -> TraceSummary {
-    let mut summarizer = Summarizer::new(trace_id);
-    trace.spans().for_each(|span| summarizer.add(&span));
+fn summarize((rank, trace): Ranked) -> TraceSummary {
+    let mut summarizer = Summarizer::new(rank);
+    trace.spans().for_each(|span| summarizer.add(&Outline::from(&span)));
     summarizer.finish()
 }
 
@@ -129,7 +150,8 @@ impl Store for MemoryStore {
     }
 
     fn find_traces(&self, tenant: &Tenant, query: TraceQuery) -> ChunkStream {
-        self.search(tenant, query).map_ok(|found| stream::iter(chunks(found))).try_flatten().boxed()
+        let found = self.search(tenant, query).map_ok(|(rank, trace)| (rank.trace_id, trace));
+        found.map_ok(|found| stream::iter(chunks(found))).try_flatten().boxed()
     }
 
     async fn find_trace_ids(
@@ -138,13 +160,23 @@ impl Store for MemoryStore {
         query: TraceQuery,
     ) -> Result<Vec<FoundTrace>, ReadError> {
         self.search(tenant, query)
-            .map_ok(|(id, trace)| extent(id, trace.spans()))
+            .map_ok(|(rank, trace)| {
+                extent(rank, trace.spans().map(|span| (span.span.start, span.span.end)))
+            })
             .try_collect()
             .await
     }
 
     fn find_summaries(&self, tenant: &Tenant, query: TraceQuery) -> SummaryStream {
         self.search(tenant, query).map_ok(summarize).boxed()
+    }
+
+    fn find_spans(&self, tenant: &Tenant, query: SpanQuery) -> SpanStream {
+        let filter = query.filter.clone();
+        let search = move |traces: Vec<Found>, predicate: &Predicate, caller: &Caller| {
+            spans::first_matching(&traces, predicate, &query, caller)
+        };
+        self.evaluate(tenant, filter, search).boxed()
     }
 
     async fn services(&self, tenant: &Tenant) -> Result<Vec<String>, ReadError> {

@@ -1,10 +1,9 @@
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spoor_store::filter::Predicate;
-use spoor_store::otlp::spans_of_resources;
-use spoor_store::{TimeRange, TraceId};
+use spoor_store::otlp::{SpanInTrace, spans_of_resources};
+use spoor_store::{TimeRange, TraceQuery, TraceRank};
 
 use crate::trace::Trace;
 use crate::{Caller, Found};
@@ -18,76 +17,49 @@ use crate::{Caller, Found};
 pub(crate) fn newest_matching(
     traces: Vec<Found>,
     predicate: &Predicate,
-    range: TimeRange,
-    limit: usize,
+    query: &TraceQuery,
     caller: &Caller,
-) -> Vec<Found> {
-    let mut unread: BinaryHeap<_> = traces
+) -> BTreeMap<TraceRank, Arc<Trace>> {
+    let is_behind = |rank: &TraceRank| query.after.is_none_or(|after| *rank > after);
+    // What starts later than the place behind which the page begins is before it.
+    let max = query.after.map_or(u64::MAX, |after| after.start).min(query.start.max);
+    let within = TimeRange { max, ..query.start };
+    let mut unread: BTreeMap<_, _> = traces
         .into_iter()
-        .filter(|(_, trace)| trace.may_start_in(range))
-        .map(|(id, trace)| Candidate { rank: rank(trace.latest_start(), id), trace })
+        .filter(|(_, trace)| trace.may_start_in(within))
+        .map(|(trace_id, trace)| (TraceRank { start: trace.latest_start(), trace_id }, trace))
         .collect();
-    // The last of the ranked is on top.
-    let mut ranked = BinaryHeap::<Reverse<Candidate>>::new();
-    while let Some(Candidate { rank: bound, trace }) = unread.pop() {
-        let is_full = ranked.len() == limit;
-        if caller.is_gone() || is_full && ranked.peek().is_some_and(|last| last.0.rank > bound) {
+    let mut ranked = BTreeMap::new();
+    while let Some((bound, trace)) = unread.pop_first() {
+        let is_full = ranked.len() == query.limit;
+        let last = ranked.last_key_value().map(|(last, _)| *last);
+        if caller.is_gone() || is_full && last.is_some_and(|last| last < bound) {
             break;
         }
-        let (_, Reverse(id)) = bound;
-        if let Some(start) = latest_matching_start(&trace, predicate, range) {
-            ranked.push(Reverse(Candidate { rank: rank(start, id), trace }));
-            if ranked.len() > limit {
-                ranked.pop();
+        let start = latest_matching_start(&trace, predicate, query.start, caller);
+        let rank = start.map(|start| TraceRank { start, ..bound });
+        if let Some(rank) = rank.filter(is_behind) {
+            ranked.insert(rank, trace);
+            if ranked.len() > query.limit {
+                ranked.pop_last();
             }
         }
     }
     ranked
-        .into_sorted_vec()
-        .into_iter()
-        .map(|Reverse(Candidate { rank: (_, Reverse(id)), trace })| (id, trace))
-        .collect()
 }
 
-fn latest_matching_start(trace: &Trace, predicate: &Predicate, range: TimeRange) -> Option<u64> {
+fn latest_matching_start(
+    trace: &Trace,
+    predicate: &Predicate,
+    range: TimeRange,
+    caller: &Caller,
+) -> Option<u64> {
+    let matches = |span: &SpanInTrace<'_>| predicate.matches_for(span, &|| caller.is_gone());
     trace
         .fragments()
         .iter()
         .flat_map(|fragment| spans_of_resources(fragment, |resource| predicate.may_match(resource)))
-        .filter(|span| range.contains(span.span.start) && predicate.matches(span))
+        .filter(|span| range.contains(span.span.start) && matches(span))
         .map(|span| span.span.start)
         .max()
 }
-
-/// Greater ranks come first.
-type Rank = (u64, Reverse<TraceId>);
-
-fn rank(start: u64, id: TraceId) -> Rank {
-    (start, Reverse(id))
-}
-
-/// A trace, ordered by its rank.
-struct Candidate {
-    rank: Rank,
-    trace: Arc<Trace>,
-}
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.rank.cmp(&other.rank)
-    }
-}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank == other.rank
-    }
-}
-
-impl Eq for Candidate {}

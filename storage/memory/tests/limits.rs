@@ -1,14 +1,22 @@
 //! What the memory engine forgets, and what it refuses, to keep its limits.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
+use futures::StreamExt;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use spoor_memory::{Limits, MemoryStore};
+use spoor_store::filter::{Attribute, Filter, Operand};
 use spoor_store::ingest::{Refusal, SpanCounts, Written};
-use spoor_store::{LegacyQuery, Store, Tenant, Usage, WriteError};
+use spoor_store::{
+    LegacyQuery, SpanOrder, SpanQuery, Store, Tenant, TimeRange, TraceQuery, Usage, WriteError,
+};
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 const MANY: usize = 1 << 30;
 
@@ -134,4 +142,85 @@ async fn a_purge_gives_everything_back() {
     assert_eq!(store.usage(), Usage::default());
     write(&store, &[3, 4], 1).await.unwrap();
     assert_eq!(held(&store).await, [3, 4]);
+}
+
+/// As many letters that never repeat themselves for long.
+fn letters(len: usize) -> String {
+    let next = |number: &u64| Some(number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+    let numbers = std::iter::successors(Some(1_u64), next);
+    numbers.take(len).map(|number| if number >> 63 == 0 { 'a' } else { 'b' }).collect()
+}
+
+/// A trace of so many spans, in a service with an attribute of this length.
+fn wide(spans: u64, len: usize) -> Bytes {
+    let spans = (1..=spans).map(|id| Span {
+        trace_id: vec![1; 16],
+        span_id: id.to_be_bytes().into(),
+        ..Span::default()
+    });
+    let value = Some(AnyValue { value: Some(Value::StringValue(letters(len))) });
+    let attribute = KeyValue { key: "long".to_owned(), value, ..KeyValue::default() };
+    let resource_spans = ResourceSpans {
+        resource: Some(Resource { attributes: vec![attribute], ..Resource::default() }),
+        scope_spans: vec![ScopeSpans { spans: spans.collect(), ..ScopeSpans::default() }],
+        ..ResourceSpans::default()
+    };
+    ExportTraceServiceRequest { resource_spans: vec![resource_spans] }.encode_to_vec().into()
+}
+
+/// The most memory that this process ever had, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+#[tokio::test]
+async fn spans_that_are_found_take_no_memory_before_they_are_read() {
+    let store = MemoryStore::new(Limits { traces: MANY, bytes: MANY });
+    store.write(&Tenant::default(), wide(500, 1 << 20)).await.unwrap();
+    let (filter, order) = (Filter::And(Vec::new()), SpanOrder::default());
+    let start = TimeRange::default();
+    let query = SpanQuery { filter, start, order, limit: MANY, after: None };
+    let before = peak();
+    // Each has its resource.
+    let found = store.find_spans(&Tenant::default(), query).map(|found| found.unwrap().data.len());
+    let bytes: usize = found.collect::<Vec<_>>().await.iter().sum();
+    assert!(bytes > 500 << 20, "{bytes}");
+    let more = peak() - before;
+    assert!(more < 100 << 20, "{bytes} bytes of spans took {more} bytes");
+}
+
+#[test]
+fn a_search_ends_soon_after_nobody_waits_for_it() {
+    const LONG: Duration = Duration::from_secs(20);
+    let long = Attribute { key: "long".to_owned(), level: None };
+    // At each byte thousands of states come together in a way that was not met before.
+    let pattern = "[ab]*a(?:[ab]{100}|[ab]{1000}){2}c".to_owned();
+    let filter = Filter::Regex(Operand::Attribute(long), pattern);
+    let start = TimeRange::default();
+    let traces = TraceQuery { filter: filter.clone(), start, limit: 1, after: None };
+    let spans = SpanQuery { filter, start, order: SpanOrder::default(), limit: 1, after: None };
+    for of_spans in [false, true] {
+        let runtime = Runtime::new().unwrap();
+        runtime.block_on(async {
+            let store = MemoryStore::new(Limits { traces: MANY, bytes: MANY });
+            store.write(&Tenant::default(), wide(1, 4 << 20)).await.unwrap();
+            let mut found = match of_spans {
+                true => store
+                    .find_spans(&Tenant::default(), spans.clone())
+                    .map(|it| it.map(drop))
+                    .boxed(),
+                false => store
+                    .find_traces(&Tenant::default(), traces.clone())
+                    .map(|it| it.map(drop))
+                    .boxed(),
+            };
+            let searched = timeout(Duration::from_millis(500), found.next()).await;
+            assert!(searched.is_err(), "it was no long search");
+        });
+        let begun = Instant::now();
+        runtime.shutdown_timeout(LONG);
+        assert!(begun.elapsed() < LONG, "a search of spans, {of_spans}, went on");
+    }
 }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use spoor_store::Tenant;
+use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Connection, incoming};
 use crate::engine::Engine;
+use crate::identity::Tenants;
 use crate::metrics::Metrics;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -30,8 +31,10 @@ const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(crate) struct Admin {
-    pub(crate) engine: Engine,
-    pub(crate) metrics: Arc<Metrics>,
+    /// The store, and its archive if there is one.
+    pub(crate) engines: Vec<Engine>,
+    pub(crate) metrics: Vec<Arc<Metrics>>,
+    pub(crate) tenants: Tenants,
     /// Cancelled when the server begins to drain.
     pub(crate) draining: CancellationToken,
 }
@@ -53,7 +56,7 @@ pub(crate) struct Listener(BoxStream<'static, io::Result<Connection>>);
 impl Listener {
     /// A client has `timeout` to begin.
     pub(crate) fn new(listener: TcpListener, timeout: Duration) -> Self {
-        Self(incoming(listener, MAX_CONNECTIONS, timeout, None).boxed())
+        Self(incoming(listener, MAX_CONNECTIONS, timeout, None, None).boxed())
     }
 }
 
@@ -83,24 +86,38 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, String) {
     if admin.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned());
     }
-    let reason = admin.engine.read_only().and_then(|reason| reason.borrow().clone());
+    let mut reasons = admin.engines.iter().filter_map(Engine::read_only);
+    let reason = reasons.find_map(|reason| reason.borrow().clone());
     let text = reason.map_or("ready\n".to_owned(), |it| format!("ready, but read-only: {it}\n"));
     (StatusCode::OK, text)
 }
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
-    match admin.metrics.encode() {
+    match Metrics::encode(&admin.metrics) {
         Ok(text) => Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text)),
         Err(error) => Err((StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"))),
     }
 }
 
-async fn purge(State(admin): State<Admin>) -> (StatusCode, String) {
-    match admin.engine.store.purge(&Tenant::default()).await {
-        Ok(()) => {
-            tracing::warn!("everything was purged");
-            (StatusCode::OK, "purged\n".to_owned())
+#[derive(Deserialize)]
+struct Purge {
+    /// Whose spans, where there is more than one tenant.
+    tenant: Option<String>,
+}
+
+async fn purge(
+    State(admin): State<Admin>,
+    Query(Purge { tenant }): Query<Purge>,
+) -> (StatusCode, String) {
+    let Some(tenant) = admin.tenants.named(tenant.as_deref()) else {
+        let reason = "with tenant_header /purge needs ?tenant=NAME of a tenant, else none\n";
+        return (StatusCode::BAD_REQUEST, reason.to_owned());
+    };
+    for engine in &admin.engines {
+        if let Err(error) = engine.store.purge(&tenant).await {
+            return (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n"));
         }
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }
+    tracing::warn!(tenant = tenant.name(), "everything was purged");
+    (StatusCode::OK, "purged\n".to_owned())
 }

@@ -1,3 +1,5 @@
+mod maybe_tls;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,12 +8,14 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
-use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
+use tonic::transport::server::{Connected, TcpIncoming};
 
 use crate::metrics::{Metrics, OpenConnection};
+use crate::tls;
+use maybe_tls::MaybeTls;
 
 /// How long to wait for a client to take what it was sent and close.
 const LINGER: Duration = Duration::from_secs(5);
@@ -21,17 +25,19 @@ const LINGER: Duration = Duration::from_secs(5);
 const PREFACE: usize = 24;
 
 /// Accepts connections, at most `max` at one time; further ones wait in the listener's backlog.
-/// A client has `timeout` to begin. If there are metrics, they count the connections.
+/// A client has `timeout` to begin, with TLS where that is. If there are metrics, they count the
+/// connections.
 pub(crate) fn incoming(
     listener: TcpListener,
     max: usize,
     timeout: Duration,
     metrics: Option<Arc<Metrics>>,
+    tls: Option<tls::Current>,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let address = listener.local_addr().ok();
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let state = (incoming, Arc::new(Semaphore::new(max)), metrics);
-    stream::unfold(state, move |(mut incoming, slots, metrics)| async move {
+    let state = (incoming, Arc::new(Semaphore::new(max)), metrics, tls);
+    stream::unfold(state, move |(mut incoming, slots, metrics, tls)| async move {
         if slots.available_permits() == 0 {
             let listener = address.map(tracing::field::display);
             tracing::warn!(listener, max, "further connections wait for one to end");
@@ -41,22 +47,25 @@ pub(crate) fn incoming(
         let accepted = incoming.next().await?;
         let connection = accepted.map(|stream| {
             let counted = metrics.as_ref().map(|metrics| metrics.connection());
+            let stream = match &tls {
+                None => MaybeTls::Plain(stream),
+                Some(tls) => MaybeTls::begin(stream, tls, metrics.clone()),
+            };
             Connection::new(stream, slot, counted, timeout)
         });
-        Some((connection, (incoming, slots, metrics)))
+        Some((connection, (incoming, slots, metrics, tls)))
     })
 }
 
-/// A TCP connection whose client must begin in time, and that, at its end, waits for the client's
+/// A connection whose client must begin in time, and that, at its end, waits for the client's
 /// end.
 ///
 /// A socket that is closed while its peer still sends, and an HTTP/2 client that reads sends
 /// window updates, resets the connection: what was written but not delivered is thrown away, and
 /// with it the end of the last answers of a server that drains (RFC 1122, section 4.2.2.13).
-#[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
-    /// How much of the preface is missing, and how long it may take.
+    stream: MaybeTls,
+    /// How much of the preface is missing, and how long it may take, the handshake of TLS included.
     preface: Option<(usize, Pin<Box<Sleep>>)>,
     linger: Option<Pin<Box<Sleep>>>,
     _slot: OwnedSemaphorePermit,
@@ -65,7 +74,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     fn new(
-        stream: TcpStream,
+        stream: MaybeTls,
         slot: OwnedSemaphorePermit,
         counted: Option<OpenConnection>,
         timeout: Duration,
@@ -73,14 +82,27 @@ impl Connection {
         let preface = Some((PREFACE, Box::pin(tokio::time::sleep(timeout))));
         Self { stream, preface, linger: None, _slot: slot, _counted: counted }
     }
+
+    /// What waits for a client waits in vain once it has not begun in time.
+    fn in_time<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match &mut self.preface {
+            Some((_, deadline)) if polled.is_pending() => {
+                ready!(deadline.as_mut().poll(cx));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            _ => polled,
+        }
+    }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = ();
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
-    }
+    fn connect_info(&self) {}
 }
 
 impl AsyncRead for Connection {
@@ -89,19 +111,15 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, preface, .. } = &mut *self;
         let before = buf.filled().len();
-        let read = Pin::new(stream).poll_read(cx, buf);
-        if let Some((missing, deadline)) = preface {
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if let Some((missing, _)) = &mut self.preface {
             *missing = missing.saturating_sub(buf.filled().len() - before);
             if *missing == 0 {
-                *preface = None;
-            } else if read.is_pending() {
-                ready!(deadline.as_mut().poll(cx));
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                self.preface = None;
             }
         }
-        read
+        self.in_time(cx, read)
     }
 }
 
@@ -111,7 +129,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.in_time(cx, written)
     }
 
     fn poll_write_vectored(
@@ -119,7 +138,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.in_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -127,7 +147,8 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.in_time(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -22,7 +22,10 @@ pub(crate) fn share_out(config: &mut Config) {
         Err(_) => before.current,
     };
     let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) else { return };
-    let most = connections(limit, config.disk_max_bytes);
+    // The archive has as many files open as it needs, and as many connections once it listens.
+    let archive = if config.archive { config.archive_disk_max_bytes } else { 0 };
+    let listeners = 1 + usize::from(config.archive_listen.is_some());
+    let most = connections(limit, config.disk_max_bytes.saturating_add(archive), listeners);
     if config.max_connections > most {
         tracing::warn!(
             max_connections = config.max_connections,
@@ -34,10 +37,11 @@ pub(crate) fn share_out(config: &mut Config) {
     }
 }
 
-/// The connections that there is room for beside what a directory of this size may have open; at
-/// least a quarter of all, for few directories have so much.
-fn connections(limit: usize, disk_max_bytes: usize) -> usize {
-    limit.saturating_sub(OTHERS + disk_max_bytes / SEGMENT_BYTES).max(limit / 4).max(1)
+/// The connections of each listener that there is room for beside what directories of this size may
+/// have open; at least a quarter of all, for few directories have so much.
+fn connections(limit: usize, disk_max_bytes: usize, listeners: usize) -> usize {
+    let all = limit.saturating_sub(OTHERS + disk_max_bytes / SEGMENT_BYTES).max(limit / 4);
+    (all / listeners).max(1)
 }
 
 #[cfg(test)]
@@ -46,8 +50,9 @@ mod tests {
 
     #[test]
     fn connections_leave_room_for_files_but_have_a_quarter() {
-        assert_eq!(connections(1024, 4 << 30), 1024 - 288);
-        assert_eq!(connections(1024, 1 << 40), 256);
-        assert_eq!(connections(3, 1 << 40), 1);
+        assert_eq!(connections(1024, 4 << 30, 1), 1024 - 288);
+        assert_eq!(connections(1024, 4 << 30, 2), (1024 - 288) / 2);
+        assert_eq!(connections(1024, 1 << 40, 1), 256);
+        assert_eq!(connections(3, 1 << 40, 1), 1);
     }
 }

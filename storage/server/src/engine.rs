@@ -1,6 +1,6 @@
 //! The engine that the configuration names, with what the server knows of it beside the seam.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
@@ -9,10 +9,12 @@ use spoor_memory::{Limits, MemoryStore};
 use spoor_store::Store;
 use tokio::sync::watch;
 
-use crate::config::{self, Config, Durability};
+use crate::config::{self, Config, Durability, LOGS_ON_DISK};
 
 /// The embedded engine's directory unless another is set, in the working directory.
 const DATA_DIR: &str = "spoor-data";
+/// The archive's directory, inside of that.
+const ARCHIVE: &str = "archive";
 
 /// An engine that is open.
 #[derive(Clone)]
@@ -26,7 +28,16 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Opens it, which reads logs and may take a while.
+    /// Opens it, and the archive if there is to be one.
+    pub(crate) async fn open_all(config: &Config) -> Result<(Self, Option<Self>), OpenError> {
+        let main = config.clone();
+        let archive = config.archive.then(|| archive(config));
+        // It reads logs, and may take a while.
+        let open = move || Ok((Self::open(&main)?, archive.as_ref().map(Self::open).transpose()?));
+        let opened = tokio::task::spawn_blocking(open).await;
+        opened.expect("opening an engine does not panic")
+    }
+
     pub(crate) fn open(config: &Config) -> Result<Self, OpenError> {
         match config.engine {
             config::Engine::Memory => {
@@ -59,6 +70,25 @@ impl Engine {
     /// Why it takes no writes at present, if that can be.
     pub(crate) fn read_only(&self) -> Option<watch::Receiver<Option<String>>> {
         self.embedded.as_ref().map(|embedded| embedded.read_only())
+    }
+}
+
+/// The archive's configuration: a directory of its own inside of the other, and limits of its own.
+fn archive(config: &Config) -> Config {
+    let disk = config.archive_disk_max_bytes;
+    Config {
+        // One that is ephemeral has a directory of its own anyway.
+        data_dir: match (&config.data_dir, config.ephemeral) {
+            (directory, true) => directory.clone(),
+            (directory, false) => {
+                let directory = directory.as_deref().unwrap_or(Path::new(DATA_DIR));
+                Some(directory.join(ARCHIVE))
+            }
+        },
+        retention: config.archive_retention,
+        disk_max_bytes: disk,
+        log_max_bytes: config.log_max_bytes.min(disk / LOGS_ON_DISK),
+        ..config.clone()
     }
 }
 

@@ -1,12 +1,14 @@
 //! `spoor`, the storage server: it takes traces as OTLP over gRPC and answers Jaeger's storage
-//! API v2 on the same port. What keeps the spans is a [`spoor_store::Store`]; this crate knows the
-//! engines only where it opens one (`engine`), and in the tools for their files (`tools`).
+//! APIs v1 and v2 on the same port. What keeps the spans is a [`spoor_store::Store`]; this crate
+//! knows the engines only where it opens one (`engine`), and in the tools for their files
+//! (`tools`). A Jaeger up to 1.57 can start it as a child process, which serves API v1 to it alone
+//! (`sidecar`).
 //!
 //! # What a client can count on
 //!
-//! Every request is unary. Its bytes are admitted against a budget before they are buffered
-//! (`admission`), connections and reads are bounded in number, and a client must keep a pace, so
-//! that no load makes the server grow beyond its configuration:
+//! Every request is unary, but for API v1's stream of spans. A message's bytes are admitted against
+//! a budget before they are buffered (`admission`), connections and reads are bounded in number,
+//! and a client must keep a pace, so that no load makes the server grow beyond its configuration:
 //!
 //! | The client | gets |
 //! | --- | --- |
@@ -14,27 +16,34 @@
 //! | sends more than the server can take at present | `RESOURCE_EXHAUSTED` with `RetryInfo` |
 //! | takes longer than `client_timeout` for 256 KiB that it sends or reads | `DEADLINE_EXCEEDED` |
 //! | takes half a second for that while others wait for its slot or its memory | `DEADLINE_EXCEEDED` |
-//! | asks for what is not there yet (filters, pages, `FindSpans`) | `UNIMPLEMENTED` |
 //!
 //! A response is compressed as its request was, as gRPC servers in Go do: a client on the same
 //! machine that sends plainly is not made to pay for gzip.
 
+mod about;
 mod admin;
 mod admission;
 pub mod config;
 mod connection;
 mod descriptors;
 mod engine;
+mod grpc;
 mod healthcheck;
+mod identity;
 mod metrics;
 mod read;
 mod routes;
 mod server;
+mod sidecar;
+mod tls;
 mod tools;
+mod traced;
+mod v1;
 mod write;
 
 use std::ffi::OsString;
 use std::future::Future;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -43,20 +52,29 @@ use clap::{Parser, Subcommand};
 use config::Config;
 pub use server::{Server, StartError};
 use telemetry::InitError;
+pub use tls::TlsError;
 use tokio_util::sync::CancellationToken;
 
-/// How long the export of the last log records may hold up the end.
+/// How long the export of the last log records and spans may hold up the end.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The exit code for bad usage or configuration: `EX_USAGE` of BSD's sysexits.
 const EXIT_USAGE: u8 = 64;
 
-/// Keeps traces for Jaeger: takes OTLP, answers Jaeger's storage API v2.
+/// Keeps traces for Jaeger: takes OTLP, answers Jaeger's storage APIs v1 and v2.
 #[derive(Debug, Parser)]
-#[command(name = "spoor", version)]
+#[command(
+    name = "spoor",
+    version,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// Alone, as Jaeger up to 1.57 starts its sidecar: a TOML file of configuration keys, or empty.
+    #[arg(long, value_name = "FILE")]
+    config: Option<OsString>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -74,27 +92,35 @@ enum Command {
 }
 
 /// Runs the program: `args` are its arguments without its name. Serving ends, after draining,
-/// when `shutdown` is done, and so do the tools, `check` and `stats` with the process.
+/// when `shutdown` is done, and so do the tools, `check` and `stats` with the process. The sidecar
+/// ends by its own rules.
 pub async fn run(args: Vec<OsString>, shutdown: impl Future<Output = ()> + Send) -> ExitCode {
     let name = OsString::from("spoor");
     match Arguments::try_parse_from(std::iter::once(name).chain(args)) {
-        Ok(Arguments { command: Command::Serve(flags) }) => serve(&flags, shutdown).await,
-        Ok(Arguments { command: Command::Healthcheck { url } }) => {
-            match healthcheck::check(&url).await {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(&format!("asking {url}: {error}"), 1),
-            }
+        Ok(Arguments { command: Some(command), .. }) => run_command(command, shutdown).await,
+        Ok(Arguments { command: None, config }) => {
+            sidecar::run(config.filter(|path| !path.is_empty()).map(PathBuf::from)).await
         }
-        Ok(Arguments { command: Command::Tool(tool) }) => match run_tool(tool, shutdown).await {
-            Ok(code) => code,
-            Err(error) => fail(&error, 1),
-        },
         Err(error) => {
             // Help and version are errors to clap too, and go to stdout.
             let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
             error.print().ok();
             ExitCode::from(code)
         }
+    }
+}
+
+async fn run_command(command: Command, shutdown: impl Future<Output = ()> + Send) -> ExitCode {
+    match command {
+        Command::Serve(flags) => Box::pin(serve(&flags, shutdown)).await,
+        Command::Healthcheck { url } => match healthcheck::check(&url).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("asking {url}: {error}"), 1),
+        },
+        Command::Tool(tool) => match run_tool(tool, shutdown).await {
+            Ok(code) => code,
+            Err(error) => fail(&error, 1),
+        },
     }
 }
 
@@ -131,8 +157,9 @@ async fn serve(flags: &config::Flags, shutdown: impl Future<Output = ()> + Send)
         Err(error) => return fail(&error.to_string(), EXIT_USAGE),
     };
     let name = telemetry::service_name("spoor");
-    let logs = match telemetry::init_logs(&name, config.log_format, config.log.clone()) {
-        Ok(logs) => Some(logs),
+    let init = if config.tracing { telemetry::init_continuing } else { telemetry::init_logs };
+    let telemetry = match init(&name, config.log_format, config.log.clone()) {
+        Ok(telemetry) => Some(telemetry),
         // Of the program that runs this as a part of itself.
         Err(InitError::AlreadyInitialized) => None,
         Err(error) => return fail(&error.to_string(), EXIT_USAGE),
@@ -144,8 +171,8 @@ async fn serve(flags: &config::Flags, shutdown: impl Future<Output = ()> + Send)
         }
         Err(error) => Err(error.to_string()),
     };
-    if let Some(logs) = logs {
-        logs.shutdown(FLUSH_DEADLINE);
+    if let Some(telemetry) = telemetry {
+        telemetry.shutdown(FLUSH_DEADLINE);
     }
     match ended {
         Ok(()) => ExitCode::SUCCESS,

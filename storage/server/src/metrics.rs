@@ -37,12 +37,12 @@ const BYTES: Option<&Unit> = Some(&Unit::Bytes);
 const DURATION_BUCKETS: [f64; 13] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 25.0];
 
-/// Every method of ours, as `package.Service/Method`.
-static RPCS: LazyLock<HashSet<String>> =
-    LazyLock::new(|| {
-        let set = FileDescriptorSet::decode(spoor_proto::FILE_DESCRIPTOR_SET)
-            .expect("the descriptors were encoded at build time");
-        let mut rpcs = HashSet::new();
+/// Every method of ours and of health, as `package.Service/Method`.
+static RPCS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let mut rpcs = HashSet::new();
+    for set in [spoor_proto::FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET] {
+        let set =
+            FileDescriptorSet::decode(set).expect("the descriptors were encoded at build time");
         for file in &set.file {
             for service in &file.service {
                 rpcs.extend(service.method.iter().map(|method| {
@@ -50,23 +50,43 @@ static RPCS: LazyLock<HashSet<String>> =
                 }));
             }
         }
-        rpcs
-    });
+    }
+    rpcs
+});
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Service {
     service: String,
 }
 
+/// The method that a request calls, as `package.Service/Method`. It is found among the request's
+/// extensions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Rpc {
+pub(crate) struct Rpc {
     rpc: &'static str,
+}
+
+impl Default for Rpc {
+    fn default() -> Self {
+        Self { rpc: OTHER }
+    }
+}
+
+impl fmt::Display for Rpc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.rpc)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RpcCode {
     rpc: &'static str,
     code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
 }
 
 /// The counters, and the registry that shows them.
@@ -80,14 +100,30 @@ pub(crate) struct Metrics {
     requests: Family<RpcCode, Counter>,
     durations: Family<Rpc, Histogram>,
     truncated: Family<Rpc, Counter>,
+    refused: Family<Reason, Counter>,
     connections: Gauge,
 }
 
 impl Metrics {
+    /// Those of the server and its store.
     pub(crate) fn new(engine: &Engine, writes: Budget, config: &Config) -> Self {
         let mut registry = Registry::with_prefix("spoor");
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         registry.register("build", "The program that runs", Info::new(version));
+        Self::of(registry, engine, Some(writes), config)
+    }
+
+    /// Those of the archive and its listener, whose writes in flight are among the others.
+    pub(crate) fn of_archive(engine: &Engine, config: &Config) -> Self {
+        Self::of(Registry::with_prefix("spoor_archive"), engine, None, config)
+    }
+
+    fn of(
+        mut registry: Registry,
+        engine: &Engine,
+        writes: Option<Budget>,
+        config: &Config,
+    ) -> Self {
         let accepted = Family::<Service, Counter>::default();
         registry.register("spans_accepted", "Spans kept", accepted.clone());
         let rejected = Family::<Service, Counter>::default();
@@ -104,18 +140,19 @@ impl Metrics {
         let truncated = Family::<Rpc, Counter>::default();
         let help = "Unary answers with something left out to stay below 4 MiB";
         registry.register("answers_truncated", help, truncated.clone());
+        let refused = Family::<Reason, Counter>::default();
+        let help = "Callers refused for their certificate, their token or their tenant";
+        registry.register("refused_callers", help, refused.clone());
         let connections = Gauge::default();
         registry.register("connections", "gRPC connections open", connections.clone());
-        let limits = [
+        let mut limits = vec![
             ("connections_limit", "The most gRPC connections open", None, config.max_connections),
             ("store_limit", "The most bytes held", BYTES, engine.max_bytes),
-            (
-                "export_inflight_limit",
-                "The most bytes of export requests in flight",
-                BYTES,
-                config.max_inflight_bytes,
-            ),
         ];
+        if writes.is_some() {
+            let help = "The most bytes of export requests in flight";
+            limits.push(("export_inflight_limit", help, BYTES, config.max_inflight_bytes));
+        }
         engine.register_metrics(&mut registry);
         let store = Arc::clone(&engine.store);
         registry.register_collector(Box::new(Observed { store, writes, limits }));
@@ -129,14 +166,20 @@ impl Metrics {
             requests,
             durations,
             truncated,
+            refused,
             connections,
         }
     }
 
-    /// All metrics in OpenMetrics' text format.
-    pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
+    /// All metrics of these in OpenMetrics' text format.
+    pub(crate) fn encode<'a>(
+        all: impl IntoIterator<Item = &'a Arc<Self>>,
+    ) -> Result<String, fmt::Error> {
         let mut out = String::new();
-        text::encode(&mut out, &self.registry)?;
+        for metrics in all {
+            text::encode_registry(&mut out, &metrics.registry)?;
+        }
+        text::encode_eof(&mut out)?;
         Ok(out)
     }
 
@@ -149,9 +192,14 @@ impl Metrics {
         }
     }
 
-    /// Counts an answer of this method, `package.Service/Method`, that has something left out.
-    pub(crate) fn truncated(&self, rpc: &str) {
-        self.truncated.get_or_create(&Rpc { rpc: rpc_label(rpc) }).inc();
+    /// Counts an answer of this method that has something left out.
+    pub(crate) fn truncated(&self, rpc: &Rpc) {
+        self.truncated.get_or_create(rpc).inc();
+    }
+
+    /// Counts a caller that was not let in.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&Reason { reason }).inc();
     }
 
     /// Counts a connection as open until what is returned is dropped.
@@ -170,10 +218,6 @@ impl Metrics {
     }
 }
 
-fn rpc_label(rpc: &str) -> &'static str {
-    RPCS.get(rpc).map_or(OTHER, String::as_str)
-}
-
 /// An open connection.
 #[derive(Debug)]
 pub(crate) struct OpenConnection(Gauge);
@@ -188,7 +232,7 @@ impl Drop for OpenConnection {
 #[derive(Debug)]
 pub(crate) struct Request {
     metrics: Arc<Metrics>,
-    rpc: &'static str,
+    rpc: Rpc,
     started: Instant,
     code: Code,
 }
@@ -196,9 +240,15 @@ pub(crate) struct Request {
 impl Request {
     /// A request to this HTTP path that begins now.
     pub(crate) fn begin(metrics: Arc<Metrics>, path: &str) -> Self {
-        let rpc = rpc_label(path.trim_start_matches('/'));
+        let rpc = RPCS.get(path.trim_start_matches('/'));
+        let rpc = rpc.map(|rpc| Rpc { rpc }).unwrap_or_default();
         // What the client sees, should nothing else end the request.
         Self { metrics, rpc, started: Instant::now(), code: Code::Cancelled }
+    }
+
+    /// The method that it calls.
+    pub(crate) fn rpc(&self) -> &Rpc {
+        &self.rpc
     }
 
     /// Tells the status that the request ends with.
@@ -209,9 +259,9 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        let labels = RpcCode { rpc: self.rpc, code: format!("{:?}", self.code) };
+        let labels = RpcCode { rpc: self.rpc.rpc, code: format!("{:?}", self.code) };
         self.metrics.requests.get_or_create(&labels).inc();
-        let duration = self.metrics.durations.get_or_create(&Rpc { rpc: self.rpc });
+        let duration = self.metrics.durations.get_or_create(&self.rpc);
         duration.observe(self.started.elapsed().as_secs_f64());
     }
 }
@@ -219,9 +269,12 @@ impl Drop for Request {
 /// What is looked up when the metrics are shown.
 struct Observed {
     store: Arc<dyn Store>,
-    writes: Budget,
-    limits: [(&'static str, &'static str, Option<&'static Unit>, usize); 3],
+    writes: Option<Budget>,
+    limits: Vec<Limit>,
 }
+
+/// A limit's name, help, unit and value.
+type Limit = (&'static str, &'static str, Option<&'static Unit>, usize);
 
 impl fmt::Debug for Observed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -232,15 +285,16 @@ impl fmt::Debug for Observed {
 impl Collector for Observed {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let usage = self.store.usage();
-        let limits = self.limits.map(|(name, help, unit, value)| (name, help, unit, value as u64));
-        let inflight = "Export requests' bytes in flight";
+        let limits =
+            self.limits.iter().map(|&(name, help, unit, value)| (name, help, unit, value as u64));
+        let help = "Export requests' bytes in flight";
+        let inflight = self.writes.iter().map(|it| ("export_inflight", help, BYTES, it.taken()));
         let gauges = [
             ("store_traces", "Traces held", None, usage.traces),
             ("store_spans", "Spans held", None, usage.spans),
             ("store_size", "Bytes held", BYTES, usage.bytes),
-            ("export_inflight", inflight, BYTES, self.writes.taken()),
         ];
-        for (name, help, unit, value) in gauges.into_iter().chain(limits) {
+        for (name, help, unit, value) in gauges.into_iter().chain(inflight).chain(limits) {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             let metric = encoder.encode_descriptor(name, help, unit, gauge.metric_type())?;
             gauge.encode(metric)?;

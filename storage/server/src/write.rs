@@ -6,12 +6,14 @@ use spoor_proto::RawTraces;
 use spoor_proto::otlp::trace_service_server::TraceService;
 use spoor_proto::otlp::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use spoor_store::ingest::Written;
-use spoor_store::{Store, Tenant, WriteError};
+use spoor_store::{Store, WriteError};
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::admission::overloaded;
+use crate::identity::tenant;
 use crate::metrics::Metrics;
 
+#[derive(Clone)]
 pub(crate) struct Writer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) metrics: Arc<Metrics>,
@@ -23,8 +25,9 @@ impl TraceService for Writer {
         &self,
         request: Request<RawTraces>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let tenant = tenant(request.extensions())?;
         let RawTraces(bytes) = request.into_inner();
-        let written = self.store.write(&Tenant::default(), bytes).await.map_err(|error| {
+        let written = self.store.write(&tenant, bytes).await.map_err(|error| {
             tracing::debug!(%error, "refused an export");
             status(&error)
         })?;

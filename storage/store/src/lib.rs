@@ -16,7 +16,13 @@
 //!
 //! **Order.** Traces are ordered by the latest start time among their *matching* spans,
 //! descending, then by trace id, ascending; the limit cuts after that order. So the same query
-//! gives the same answer on every engine (Jaeger RFC 0014, section 3.3).
+//! gives the same answer on every engine (Jaeger RFC 0014, section 3.3). Spans that are searched
+//! for come in the order that is asked for, each [`SpanKey`] once.
+//!
+//! **Pages.** A page begins behind a place in the order ([`TraceQuery::after`],
+//! [`SpanQuery::after`]). Whatever is written or merged between two pages, what one had never comes
+//! back in a later one, and what keeps its place is in exactly one. A trace that loses its latest
+//! matching spans, because they are deleted first, has a later place.
 //!
 //! **Exactness.** A span comes back as it came: its fields are copied as bytes, unknown ones
 //! included, whatever its times, names, parents and attribute values are. What lies outside of
@@ -50,14 +56,16 @@ mod ids;
 pub mod ingest;
 pub mod otlp;
 mod query;
+mod rank;
 mod store;
 pub mod trace;
 
 pub use chunks::{CHUNK_BYTES, Chunks};
 pub use error::{ReadError, WriteError};
 pub use ids::{SpanId, Tenant, TraceId};
-pub use query::{DEFAULT_DEPTH, LegacyQuery, QueryError, TimeRange, TraceQuery};
+pub use query::{DEFAULT_DEPTH, LegacyQuery, QueryError, SpanQuery, TimeRange, TraceQuery};
+pub use rank::{SortBy, SortField, SpanKey, SpanOrder, SpanPosition, TraceRank};
 pub use store::{
-    ChunkStream, Dependency, FoundTrace, Operation, Store, SummaryStream, TraceChunk, TraceLookup,
-    Usage,
+    ChunkStream, Dependency, FoundSpan, FoundTrace, Operation, SpanStream, Store, SummaryStream,
+    TraceChunk, TraceLookup, Usage,
 };

@@ -1,6 +1,7 @@
 use std::fmt;
 
-use crate::filter::{Attribute, Comparison, Constant, Field, Filter, Level, Operand};
+use crate::filter::{Attribute, Comparison, Constant, Field, Filter, Level, Operand, truth};
+use crate::{SpanKey, SpanOrder, TraceRank};
 
 /// How many traces a query answers with when it doesn't say.
 pub const DEFAULT_DEPTH: usize = 100;
@@ -36,6 +37,24 @@ pub struct TraceQuery {
     pub start: TimeRange,
     /// The greatest number of traces to answer with, above zero.
     pub limit: usize,
+    /// Only traces behind this place in the order are answered with. A trace's place is that of
+    /// all of its matching spans: one that comes before has no second place.
+    pub after: Option<TraceRank>,
+}
+
+/// A search for spans that match the filter and start within the range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpanQuery {
+    /// What a span must satisfy.
+    pub filter: Filter,
+    /// When it must start.
+    pub start: TimeRange,
+    /// Which come first.
+    pub order: SpanOrder,
+    /// The greatest number of spans to answer with, above zero.
+    pub limit: usize,
+    /// Only spans behind this one in the order are answered with.
+    pub after: Option<SpanKey>,
 }
 
 /// A query by the fields that Jaeger has always had. Empty and `None` mean any.
@@ -81,6 +100,7 @@ impl LegacyQuery {
             filter: self.filter(),
             start,
             limit: depth.unwrap_or(DEFAULT_DEPTH).min(max_depth),
+            after: None,
         })
     }
 
@@ -99,7 +119,7 @@ impl LegacyQuery {
                 Filter::Compare(
                     Operand::Field(Field::SpanDuration),
                     comparison,
-                    Operand::Constant(Constant::Duration(nanos)),
+                    Operand::Constant(Constant::Duration(nanos.into())),
                 )
             }));
         }
@@ -112,13 +132,10 @@ impl LegacyQuery {
 /// memory store; an `error` that is no truth value is an ordinary attribute.
 fn attribute(key: &str, text: &str) -> Filter {
     match key {
-        "error" => match text {
-            // The spellings that Go's strconv.ParseBool takes.
-            "1" | "t" | "T" | "TRUE" | "true" | "True" => equals(Field::SpanStatus, "error"),
-            "0" | "f" | "F" | "FALSE" | "false" | "False" => {
-                Filter::Not(Box::new(equals(Field::SpanStatus, "error")))
-            }
-            _ => at_any_level(key, text),
+        "error" => match truth(text) {
+            Some(true) => equals(Field::SpanStatus, "error"),
+            Some(false) => Filter::Not(Box::new(equals(Field::SpanStatus, "error"))),
+            None => at_any_level(key, text),
         },
         "span.status" => equals(Field::SpanStatus, &text.to_ascii_lowercase()),
         "span.kind" => equals(Field::SpanKind, &text.to_ascii_lowercase()),
@@ -141,7 +158,7 @@ fn at_level(key: &str, text: &str, level: Level) -> Filter {
     Filter::Compare(
         Operand::Attribute(attribute),
         Comparison::Eq,
-        Operand::Constant(Constant::Any(text.to_owned())),
+        Operand::Constant(Constant::TextForm(text.to_owned())),
     )
 }
 
@@ -149,7 +166,7 @@ fn equals(field: Field, text: &str) -> Filter {
     Filter::Compare(
         Operand::Field(field),
         Comparison::Eq,
-        Operand::Constant(Constant::Any(text.to_owned())),
+        Operand::Constant(Constant::TextForm(text.to_owned())),
     )
 }
 

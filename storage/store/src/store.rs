@@ -5,7 +5,7 @@ use futures::stream::BoxStream;
 use crate::ingest::Written;
 use crate::otlp::SpanKind;
 use crate::trace::TraceSummary;
-use crate::{ReadError, Tenant, TimeRange, TraceId, TraceQuery, WriteError};
+use crate::{ReadError, SpanKey, SpanQuery, Tenant, TimeRange, TraceId, TraceQuery, WriteError};
 
 /// A storage engine. The crate's documentation states the rules it keeps.
 ///
@@ -31,6 +31,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// A summary of each trace that matches.
     fn find_summaries(&self, tenant: &Tenant, query: TraceQuery) -> SummaryStream;
+
+    /// The spans that match, in the order of the query.
+    fn find_spans(&self, tenant: &Tenant, query: SpanQuery) -> SpanStream;
 
     /// The names of the services that have spans, sorted. A missing or empty name is left out.
     async fn services(&self, tenant: &Tenant) -> Result<Vec<String>, ReadError>;
@@ -63,6 +66,9 @@ pub type ChunkStream = BoxStream<'static, Result<TraceChunk, ReadError>>;
 /// A stream of trace summaries.
 pub type SummaryStream = BoxStream<'static, Result<TraceSummary, ReadError>>;
 
+/// A stream of spans.
+pub type SpanStream = BoxStream<'static, Result<FoundSpan, ReadError>>;
+
 /// A part of one trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceChunk {
@@ -90,6 +96,17 @@ pub struct FoundTrace {
     pub start: u64,
     /// The latest end of its spans, nanoseconds since the Unix epoch.
     pub end: u64,
+    /// The latest start of its matching spans, nanoseconds since the Unix epoch.
+    pub matched: u64,
+}
+
+/// A span that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundSpan {
+    /// What it is ordered by.
+    pub key: SpanKey,
+    /// The span with its resource and scope, an encoded `TracesData`.
+    pub data: Bytes,
 }
 
 /// A kind of work that a service does.

@@ -5,16 +5,18 @@ mod dependencies;
 mod summary;
 
 pub use dependencies::{CallSpan, DependencyCounts};
-pub use summary::{ServiceSummary, Summarizer, TraceSummary};
+pub use summary::{Outline, ServiceSummary, Summarizer, TraceSummary};
 
-use crate::otlp::SpanInTrace;
-use crate::{FoundTrace, TraceId};
+use crate::{FoundTrace, TraceRank};
 
-/// The times between which a trace's spans lie. `spans` are all of its spans, at least one.
-pub fn extent<'a>(trace_id: TraceId, spans: impl Iterator<Item = SpanInTrace<'a>>) -> FoundTrace {
-    spans.fold(FoundTrace { trace_id, start: u64::MAX, end: 0 }, |found, span| FoundTrace {
-        start: found.start.min(span.span.start),
-        end: found.end.max(span.span.end),
+/// The times between which the spans of a trace that was found lie. `times` are the start and the
+/// end of all of its spans, at least one.
+pub fn extent(rank: TraceRank, times: impl Iterator<Item = (u64, u64)>) -> FoundTrace {
+    let TraceRank { start: matched, trace_id } = rank;
+    let none = FoundTrace { trace_id, start: u64::MAX, end: 0, matched };
+    times.fold(none, |found, (start, end)| FoundTrace {
+        start: found.start.min(start),
+        end: found.end.max(end),
         ..found
     })
 }

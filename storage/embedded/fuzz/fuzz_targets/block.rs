@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
-use spoor_embedded::block::{Encoder, Reader};
+use spoor_embedded::block::{Encoder, Reader, Sought};
 use spoor_embedded::rows::{Rows, traces_data};
 use spoor_fuzz::block::Block;
 use spoor_fuzz::file::file;
@@ -33,7 +33,7 @@ fuzz_target!(|block: &[u8]| {
         drop(reader.key(column));
     }
     drop((reader.trace_ids(), reader.trace_rows(), reader.span_ids(), reader.raw()));
-    drop((reader.starts(), reader.durations(), reader.duration(0, 1 << 30)));
+    drop((reader.starts(), reader.durations(), reader.range(Field::SpanEnd, 0, 1 << 30)));
     // One of all questions, which one is as good as random.
     let question = block
         .iter()
@@ -42,9 +42,9 @@ fuzz_target!(|block: &[u8]| {
     drop(reader.attribute(
         LEVELS[question / 5 % LEVELS.len()],
         KEYS[question / 25 % KEYS.len()],
-        text,
+        Sought::TextForm(text),
     ));
-    drop(reader.field(FIELDS[question / 5 % FIELDS.len()], text));
+    drop(reader.field(FIELDS[question / 5 % FIELDS.len()], Sought::TextForm(text)));
     // Some rows first: they are read in another way than all.
     for rows in [0..reader.rows().min(1), reader.rows() / 2..reader.rows(), 0..reader.rows()] {
         let Ok(read) = reader.span_rows(rows.clone()) else { continue };

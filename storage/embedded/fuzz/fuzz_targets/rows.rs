@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
-use spoor_embedded::block::{Encoder, MOST_ROWS, Reader};
+use spoor_embedded::block::{Encoder, MOST_ROWS, Reader, Sought};
 use spoor_embedded::rows::{Rows, Source, put_span, traces_data};
 use spoor_fuzz::file::file;
 use spoor_fuzz::{NOW, golden, mutated_input, protobuf};
@@ -59,7 +59,7 @@ fuzz_target!(|request: &[u8]| {
         assert_eq!(durations[row], span.span.duration());
         assert_eq!(starts[row], span.span.start);
         let has = |field, text: &str| {
-            let found = reader.field(field, text).expect("it can be read");
+            let found = reader.field(field, Sought::TextForm(text)).expect("it can be read");
             assert!(found.expect("a column tells").contains(row), "{field:?} {text:?}");
         };
         has(Field::SpanName, span.span.name);
@@ -69,7 +69,9 @@ fuzz_target!(|request: &[u8]| {
         has(Field::ScopeName, span.scope.name());
         let has = |level, own: KeyValue<'_>| {
             let text = text_of(own.value());
-            let found = reader.attribute(level, own.key(), &text).expect("it can be read");
+            let found = reader
+                .attribute(level, own.key(), Sought::TextForm(&text))
+                .expect("it can be read");
             assert!(found.contains(row), "{level:?} {:?} {text:?}", own.key());
         };
         span.resource.attributes().take(20).for_each(|own| has(Level::Resource, own));

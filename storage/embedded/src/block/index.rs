@@ -21,13 +21,31 @@ pub struct BlockIndex {
 }
 
 impl BlockIndex {
+    /// Whether a span may start between these nanoseconds since the Unix epoch, both included.
+    pub fn may_start(&self, min: i128, max: i128) -> bool {
+        i128::from(self.min_start) <= max && min <= i128::from(self.max_start)
+    }
+
+    /// Whether a span may end between these nanoseconds since the Unix epoch, both included.
+    pub fn may_end(&self, min: i128, max: i128) -> bool {
+        let [least, greatest] = self.durations();
+        let least = i128::from(self.min_start).saturating_add(least);
+        least <= max && min <= i128::from(self.max_start).saturating_add(greatest)
+    }
+
     /// Whether a span may last between so many nanoseconds, both included.
     pub fn may_last(&self, min: i128, max: i128) -> bool {
+        let [least, greatest] = self.durations();
+        least <= max && min <= greatest
+    }
+
+    /// Between which durations those of its spans lie, in nanoseconds.
+    pub fn durations(&self) -> [i128; 2] {
         let least =
             if self.min_duration == i64::MIN { i128::MIN } else { self.min_duration.into() };
         let greatest =
             if self.max_duration == i64::MAX { i128::MAX } else { self.max_duration.into() };
-        least <= max && min <= greatest
+        [least, greatest]
     }
 }
 
@@ -51,5 +69,27 @@ mod tests {
         assert!(index.may_last(i128::MIN, -5));
         assert!(!index.may_last(i128::MIN, -6));
         assert!(!BlockIndex { max_duration: 7, ..index }.may_last(8, i128::MAX));
+    }
+
+    #[test]
+    fn spans_start_and_end_between_those_that_start_first_and_last_and_last_longest() {
+        let index = BlockIndex {
+            offset: 0,
+            len: 0,
+            rows: 0,
+            traces: 0,
+            min_start: 100,
+            max_start: 200,
+            min_duration: -5,
+            max_duration: 50,
+        };
+        let start = |min, max| index.may_start(min, max);
+        assert!(start(200, i128::MAX) && start(i128::MIN, 100) && start(120, 130));
+        assert!(!start(201, i128::MAX) && !start(i128::MIN, 99));
+        let end = |min, max| index.may_end(min, max);
+        assert!(end(250, i128::MAX) && end(i128::MIN, 95) && end(120, 130));
+        assert!(!end(251, i128::MAX) && !end(i128::MIN, 94));
+        let any = BlockIndex { min_duration: i64::MIN, max_duration: i64::MAX, ..index };
+        assert!(any.may_end(i128::MIN, 0) && any.may_end(u64::MAX.into(), i128::MAX));
     }
 }

@@ -1,7 +1,7 @@
 //! Which rows satisfy a condition.
 
 use spoor_store::filter::{self, Field};
-use spoor_store::otlp::{KeyValue, SpanInTrace, SpanKind, text_of};
+use spoor_store::otlp::{AnyValue, KeyValue, SpanInTrace, SpanKind};
 
 use super::column::Column;
 use super::cursors::{Inner, has_inner};
@@ -9,9 +9,9 @@ use super::error::BlockError;
 use super::filter_entries::status_name;
 use super::reader::{Reader, template_of};
 use super::text_columns::TextColumn;
-use super::wanted::Wanted;
+use super::wanted::{Sought, Wanted};
 use crate::bitmap::Bitmap;
-use crate::rows::{Level, Template};
+use crate::rows::{Level, Template, ValueKind};
 
 impl Reader {
     /// The rows that are kept as they came. Nothing but their spans tells of the attributes of
@@ -23,9 +23,8 @@ impl Reader {
         self.rows_by_template(|template| template.is_raw)
     }
 
-    /// The rows with an attribute that has this key and this text form
-    /// ([`spoor_store::otlp::text_of`]) at this level, without those of [`Reader::raw`] unless
-    /// their resource or scope has it.
+    /// The rows with an attribute that has this key and such a value at this level, without those
+    /// of [`Reader::raw`] unless their resource or scope has it.
     ///
     /// # Errors
     /// When what tells it cannot be read.
@@ -33,14 +32,14 @@ impl Reader {
         &self,
         level: filter::Level,
         key: &str,
-        text: &str,
+        values: Sought<'_>,
     ) -> Result<Bitmap, BlockError> {
         let level = match level {
             filter::Level::Resource => {
-                return self.rows_by_resource(|span| has(span.resource.attributes(), key, text));
+                return self.rows_by_resource(|span| has(span.resource.attributes(), key, values));
             }
             filter::Level::Scope => {
-                return self.rows_by_scope(|span| has(span.scope.attributes(), key, text));
+                return self.rows_by_scope(|span| has(span.scope.attributes(), key, values));
             }
             filter::Level::Span => Level::Span,
             filter::Level::Event => Level::Event,
@@ -50,42 +49,51 @@ impl Reader {
         let tables = self.tables()?;
         for (slot, known) in (0..).zip(&tables.slots) {
             if tables.keys[known.key as usize] == key.as_bytes() {
-                let Some(wanted) = Wanted::of(known.kind, text) else { continue };
+                let Some(wanted) = Wanted::of(known.kind, values) else { continue };
                 self.add_rows_with(level, slot, &wanted, &mut rows)?;
             }
         }
         Ok(rows)
     }
 
-    /// The rows whose field has this text; none if no column tells.
+    /// The rows whose field has such a text; none if no column tells.
     ///
     /// # Errors
     /// When what tells it cannot be read.
-    pub fn field(&self, field: Field, text: &str) -> Result<Option<Bitmap>, BlockError> {
+    pub fn field(&self, field: Field, texts: Sought<'_>) -> Result<Option<Bitmap>, BlockError> {
+        let is = |text: &str| texts.is(AnyValue::String(text));
         match field {
-            Field::SpanName => self.rows_by_name(text),
+            Field::SpanName => self.rows_by_name(texts),
             Field::SpanKind => self.rows_by_template(|template| {
-                SpanKind::from_number(template.kind.into()).field_name() == text
+                is(SpanKind::from_number(template.kind.into()).field_name())
             }),
-            Field::SpanStatus => self.rows_by_template(|template| status_name(template) == text),
+            Field::SpanStatus => self.rows_by_template(|template| is(status_name(template))),
             Field::ResourceService => {
-                self.rows_by_resource(|span| span.resource.service_name() == text)
+                self.rows_by_resource(|span| is(span.resource.service_name()))
             }
-            Field::ScopeName => self.rows_by_scope(|span| span.scope.name() == text),
-            Field::ScopeVersion => self.rows_by_scope(|span| span.scope.version() == text),
+            Field::ScopeName => self.rows_by_scope(|span| is(span.scope.name())),
+            Field::ScopeVersion => self.rows_by_scope(|span| is(span.scope.version())),
             _ => return Ok(None),
         }
         .map(Some)
     }
 
-    /// The rows whose duration in nanoseconds lies between these, both included.
+    /// The rows whose start, end or duration in nanoseconds lies between these, both included.
     ///
     /// # Errors
     /// When what tells it cannot be read.
-    pub fn duration(&self, min: i128, max: i128) -> Result<Bitmap, BlockError> {
+    pub fn range(&self, field: Field, min: i128, max: i128) -> Result<Bitmap, BlockError> {
+        let starts = || Ok(self.starts()?.into_iter().map(i128::from));
+        let values: Vec<i128> = match field {
+            Field::SpanStart => starts()?.collect(),
+            Field::SpanEnd => {
+                starts()?.zip(self.durations()?).map(|(start, duration)| start + duration).collect()
+            }
+            _ => self.durations()?,
+        };
         let mut rows = self.no_rows();
-        for (row, duration) in self.durations()?.into_iter().enumerate() {
-            if (min..=max).contains(&duration) {
+        for (row, value) in values.into_iter().enumerate() {
+            if (min..=max).contains(&value) {
                 rows.insert(row);
             }
         }
@@ -105,9 +113,12 @@ impl Reader {
         Ok(rows)
     }
 
-    fn rows_by_name(&self, name: &str) -> Result<Bitmap, BlockError> {
+    fn rows_by_name(&self, sought: Sought<'_>) -> Result<Bitmap, BlockError> {
         let names = self.names()?;
-        let wanted = names.texts.find(Some(name.len()), |text| text == name.as_bytes());
+        let wanted = match Wanted::of(ValueKind::String, sought) {
+            Some(Wanted::Text { len, is_wanted }) => names.texts.find(len, is_wanted),
+            _ => return Ok(self.no_rows()),
+        };
         let wanted = wanted.map_err(BlockError::in_column(Column::Names))?;
         let mut rows = self.no_rows();
         for (row, number) in names.numbers.iter().enumerate() {
@@ -235,7 +246,11 @@ fn values_of(places: &[(u32, usize)]) -> usize {
     places.iter().map(|(_, values)| values).sum()
 }
 
-/// Whether some attribute has this key and this text form.
-fn has<'a>(mut attributes: impl Iterator<Item = KeyValue<'a>>, key: &str, text: &str) -> bool {
-    attributes.any(|own| own.has_key(key) && text_of(own.value()) == text)
+/// Whether some attribute has this key and such a value.
+fn has<'a>(
+    mut attributes: impl Iterator<Item = KeyValue<'a>>,
+    key: &str,
+    values: Sought<'_>,
+) -> bool {
+    attributes.any(|own| own.has_key(key) && values.is(own.value()))
 }

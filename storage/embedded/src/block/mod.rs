@@ -56,6 +56,7 @@ pub use error::{BlockError, BlockPart};
 pub use index::BlockIndex;
 pub use reader::Reader;
 pub use rebuild::SpanRows;
+pub use wanted::Sought;
 
 pub(crate) use filter_entries::status_name;
 pub(crate) use origins::{with_origin, with_span};

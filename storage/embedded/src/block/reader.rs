@@ -1,5 +1,6 @@
 //! Reads the columns of a block.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -41,6 +42,8 @@ pub struct Reader {
     tables: OnceLock<Arc<Tables>>,
     layout: OnceLock<Layout>,
     names: OnceLock<TextColumn>,
+    /// The rows of each trace, once one was asked for by its id.
+    traces: OnceLock<HashMap<[u8; 16], Range<u32>>>,
 }
 
 impl Reader {
@@ -83,6 +86,7 @@ impl Reader {
             tables: OnceLock::new(),
             layout: OnceLock::new(),
             names: OnceLock::new(),
+            traces: OnceLock::new(),
         })
     }
 
@@ -135,6 +139,12 @@ impl Reader {
     /// The names, by row.
     pub(super) fn names(&self) -> Result<&TextColumn, BlockError> {
         get_or_try_init(&self.names, || self.texts(Column::Names, self.directory.rows as usize))
+    }
+
+    pub(super) fn rows_by_trace(&self) -> Result<&HashMap<[u8; 16], Range<u32>>, BlockError> {
+        get_or_try_init(&self.traces, || {
+            Ok(self.trace_ids()?.into_iter().zip(self.trace_rows()?).collect())
+        })
     }
 
     pub(super) fn tables(&self) -> Result<&Arc<Tables>, BlockError> {

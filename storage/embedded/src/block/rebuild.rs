@@ -37,19 +37,11 @@ impl Reader {
     /// # Errors
     /// When a column that they need cannot be read.
     pub fn span_rows(&self, rows: impl IntoIterator<Item = u32>) -> Result<SpanRows, BlockError> {
-        let wanted: Vec<u32> = rows.into_iter().filter(|row| *row < self.rows()).collect();
-        debug_assert!(wanted.is_sorted_by(|a, b| a < b), "rows ascend");
-        if !wanted.is_empty() {
+        let mut rows = rows.into_iter().peekable();
+        if rows.peek().is_some() {
             self.read_whole()?;
         }
-        let tables = Arc::clone(self.tables()?);
-        let mut texts = TextCodes::after(tables.keys.len() as u32);
-        let table = self.origins()?;
-        let parts = self.parts(&wanted, &mut texts, table.len())?;
-        let row = |(number, parts)| Row { number, parts, words: 0 };
-        let mut rows: Vec<Row> = wanted.into_iter().zip(parts).map(row).collect();
-        let origins =
-            used_origins(&table, &mut rows).map_err(BlockError::in_column(Column::Origins))?;
+        let SpanRows { tables, texts, origins, mut rows, .. } = self.fixed_rows(rows)?;
         let needs = |level| rows.iter().any(|row| has_inner(&tables, row.parts.template, level));
         let shapes = Shapes {
             tables: &tables,
@@ -60,6 +52,27 @@ impl Reader {
         words.read(&mut rows)?;
         let (texts, words) = words.into_parts();
         Ok(SpanRows { tables, texts, origins, rows, words })
+    }
+
+    /// The same, but of each span only its fixed part, and what that stands for.
+    ///
+    /// # Errors
+    /// When a column that they need cannot be read.
+    pub(crate) fn fixed_rows(
+        &self,
+        rows: impl IntoIterator<Item = u32>,
+    ) -> Result<SpanRows, BlockError> {
+        let wanted: Vec<u32> = rows.into_iter().filter(|row| *row < self.rows()).collect();
+        debug_assert!(wanted.is_sorted_by(|a, b| a < b), "rows ascend");
+        let tables = Arc::clone(self.tables()?);
+        let mut texts = TextCodes::after(tables.keys.len() as u32);
+        let table = self.origins()?;
+        let parts = self.parts(&wanted, &mut texts, table.len())?;
+        let row = |(number, parts)| Row { number, parts, words: 0 };
+        let mut rows: Vec<Row> = wanted.into_iter().zip(parts).map(row).collect();
+        let origins =
+            used_origins(&table, &mut rows).map_err(BlockError::in_column(Column::Origins))?;
+        Ok(SpanRows { tables, texts, origins, rows, words: Vec::new() })
     }
 }
 

@@ -51,10 +51,7 @@ impl Reader {
     /// # Errors
     /// When the ids or the numbers of spans cannot be read.
     pub fn find(&self, id: &TraceId) -> Result<Option<Range<u32>>, BlockError> {
-        match self.trace_ids()?.iter().position(|other| other == id.as_bytes()) {
-            Some(trace) => Ok(self.trace_rows()?.get(trace).cloned()),
-            None => Ok(None),
-        }
+        Ok(self.rows_by_trace()?.get(id.as_bytes()).cloned())
     }
 
     /// The ids of the spans, by row.

@@ -1,16 +1,35 @@
-//! Which values have a certain text form.
+//! Which values are looked for.
 
 use spoor_store::otlp::{AnyValue, text_of};
 
-use super::attributes::bytes_value;
+use super::attributes::{bytes_value, number_value};
 use crate::rows::ValueKind;
 
 type OfBytes<'t> = dyn Fn(&[u8]) -> bool + 't;
 type OfNumber<'t> = dyn Fn(u64) -> bool + 't;
 
-/// The values of one type that have a certain text form.
+/// Values that are looked for.
+#[derive(Clone, Copy)]
+pub enum Sought<'t> {
+    /// Those with this text form ([`spoor_store::otlp::text_of`]).
+    TextForm(&'t str),
+    /// Those for which this holds.
+    Passing(&'t dyn Fn(AnyValue<'_>) -> bool),
+}
+
+impl Sought<'_> {
+    /// Whether the value is one of them.
+    pub fn is(&self, value: AnyValue<'_>) -> bool {
+        match self {
+            Self::TextForm(text) => text_of(value) == *text,
+            Self::Passing(passes) => passes(value),
+        }
+    }
+}
+
+/// The values of one type that are looked for.
 pub(crate) enum Wanted<'t> {
-    /// All that there are: they have no value, so their form is the empty text.
+    /// All that there are: they have no value.
     Any,
     /// Values that are kept as bytes; `len` is how many these are, if only such are wanted.
     Text { len: Option<usize>, is_wanted: Box<OfBytes<'t>> },
@@ -19,8 +38,28 @@ pub(crate) enum Wanted<'t> {
 }
 
 impl<'t> Wanted<'t> {
-    /// None if no value of the type has this text form.
-    pub(crate) fn of(kind: ValueKind, text: &'t str) -> Option<Self> {
+    /// None if no value of the type is looked for.
+    pub(crate) fn of(kind: ValueKind, sought: Sought<'t>) -> Option<Self> {
+        match sought {
+            Sought::TextForm(text) => Self::of_form(kind, text),
+            Sought::Passing(passes) => Self::that_pass(kind, passes),
+        }
+    }
+
+    fn that_pass(kind: ValueKind, passes: &'t dyn Fn(AnyValue<'_>) -> bool) -> Option<Self> {
+        let of_bytes = move |bytes: &[u8]| match bytes_value(kind, bytes) {
+            Some(value) => passes(value),
+            None => str::from_utf8(bytes).is_ok_and(|text| passes(AnyValue::String(text))),
+        };
+        Some(match kind {
+            ValueKind::Absent | ValueKind::Empty if passes(AnyValue::Unset) => Self::Any,
+            ValueKind::Absent | ValueKind::Empty => return None,
+            kind if kind.is_text() => Self::Text { len: None, is_wanted: Box::new(of_bytes) },
+            kind => Self::Number(Box::new(move |number| passes(number_value(kind, number)))),
+        })
+    }
+
+    fn of_form(kind: ValueKind, text: &'t str) -> Option<Self> {
         let equals = |number: u64| Self::Number(Box::new(move |other| other == number));
         Some(match kind {
             ValueKind::Absent | ValueKind::Empty if text.is_empty() => Self::Any,

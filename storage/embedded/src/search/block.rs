@@ -1,12 +1,12 @@
 //! Searching the rows of a block.
 
-use spoor_store::TraceId;
 use spoor_store::filter::{Field, Level};
 use spoor_store::otlp::SpanInTrace;
+use spoor_store::{SpanId, SpanKey, TraceId, TraceRank};
 
 use super::evaluate::Table;
 use crate::bitmap::Bitmap;
-use crate::block::{BlockError, Reader, with_span};
+use crate::block::{BlockError, Reader, Sought, with_span};
 use crate::rows::{RebuildError, Source, Tables, put_span};
 
 impl Table for Reader {
@@ -20,16 +20,30 @@ impl Table for Reader {
         self.raw()
     }
 
-    fn attribute(&self, level: Level, key: &str, text: &str) -> Result<Bitmap, BlockError> {
-        self.attribute(level, key, text)
+    fn attribute(&self, level: Level, key: &str, values: Sought<'_>) -> Result<Bitmap, BlockError> {
+        self.attribute(level, key, values)
     }
 
-    fn field(&self, field: Field, text: &str) -> Result<Option<Bitmap>, BlockError> {
-        self.field(field, text)
+    fn field(&self, field: Field, texts: Sought<'_>) -> Result<Option<Bitmap>, BlockError> {
+        self.field(field, texts)
     }
 
-    fn duration(&self, min: i128, max: i128) -> Result<Bitmap, BlockError> {
-        self.duration(min, max)
+    fn range(&self, field: Field, min: i128, max: i128) -> Result<Bitmap, BlockError> {
+        self.range(field, min, max)
+    }
+
+    fn trace(&self, id: &TraceId) -> Result<Bitmap, BlockError> {
+        let mut rows = Bitmap::none(self.rows() as usize);
+        self.find(id)?.into_iter().flatten().for_each(|row| rows.insert(row as usize));
+        Ok(rows)
+    }
+
+    fn span(&self, id: &[u8; 8]) -> Result<Bitmap, BlockError> {
+        let mut rows = Bitmap::none(self.rows() as usize);
+        let ids = self.span_ids()?;
+        let own = ids.iter().enumerate().filter(|(_, own)| *own == id);
+        own.for_each(|(row, _)| rows.insert(row));
+        Ok(rows)
     }
 }
 
@@ -37,7 +51,7 @@ impl super::Rows for Reader {
     fn for_each(
         &self,
         rows: &Bitmap,
-        mut tell: impl FnMut(u64, TraceId),
+        mut tell: impl FnMut(u32, TraceRank),
     ) -> Result<(), BlockError> {
         if rows.is_empty() {
             return Ok(());
@@ -51,10 +65,27 @@ impl super::Rows for Reader {
             }
             // The ids of spans that were taken are never all zero; those of damaged ones may be.
             if let Some(id) = trace.as_ref().and_then(|(id, _)| TraceId::from_slice(*id)) {
-                tell(starts[row], id);
+                tell(row as u32, TraceRank { start: starts[row], trace_id: id });
             }
         }
         Ok(())
+    }
+
+    fn for_each_key(
+        &self,
+        rows: &Bitmap,
+        mut tell: impl FnMut(u32, SpanKey),
+    ) -> Result<(), BlockError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (durations, ids) = (self.durations()?, self.span_ids()?);
+        self.for_each(rows, |row, TraceRank { start, trace_id }| {
+            if let Some(span_id) = SpanId::from_slice(&ids[row as usize]) {
+                let duration = durations[row as usize];
+                tell(row, SpanKey { start, duration, trace_id, span_id });
+            }
+        })
     }
 
     fn read(

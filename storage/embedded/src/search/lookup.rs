@@ -1,17 +1,17 @@
-//! All of a trace, wherever its spans are.
+//! Traces by id, wherever their spans are.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
-use bytes::Bytes;
 use spoor_store::{ReadError, TraceId};
+use tracing::info_span;
 
 use super::unavailable;
 use crate::bitmap::Bitmap;
 use crate::block::entries::trace_entries;
-use crate::block::{BlockError, SpanRows};
+use crate::block::{BlockError, Reader, SpanRows};
 use crate::budget::{Grant, List};
-use crate::rows::{FRAGMENT_BYTES, fragments, next_fragment};
+use crate::rows::RebuildError;
 use crate::segment::Segment;
 use crate::stream::Stop;
 use crate::tenant::{Head, Snapshot};
@@ -24,7 +24,7 @@ const ROWS_AT_A_TIME: usize = 4 << 10;
 /// In memory it is some times as much.
 const BLOCK_BYTES_AT_A_TIME: u64 = 512 << 10;
 /// What texts take of a working set.
-const TEXT_BYTES: usize = 1 << 20;
+pub(super) const TEXT_BYTES: usize = 1 << 20;
 
 /// Where rows of a trace are: the segment, the block, and their numbers there.
 type Place = (usize, u32, Range<u32>);
@@ -32,15 +32,48 @@ type Place = (usize, u32, Range<u32>);
 /// Rows that were read, by segment and block.
 type Blocks = HashMap<(usize, u32), SpanRows>;
 
-/// Tells the spans of traces, one trace after the other, as encoded `TracesData` below
-/// [`FRAGMENT_BYTES`] or of a single span. Traces that are not there are left out.
-pub(crate) fn for_each_fragment(
+/// What is told of traces.
+pub(super) trait Telling {
+    /// Whether it takes whole spans, or only the fixed part of their rows.
+    const WHOLE: bool;
+
+    /// The next of the traces begins, whether or not it is there. May take long, for nobody waits
+    /// meanwhile.
+    fn begin(&mut self) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    /// Tells of these rows of a block.
+    fn block(&mut self, id: &TraceId, block: InBlock<'_>, rows: Range<u32>) -> Result<(), Stop>;
+
+    /// Tells of the trace's rows among the first of a head.
+    fn head(&mut self, id: &TraceId, head: &Head, rows: u32) -> Result<(), Stop>;
+}
+
+/// Rows that were read of a block.
+#[derive(Clone, Copy)]
+pub(super) struct InBlock<'b> {
+    segment: &'b Segment,
+    block: u32,
+    pub(super) read: &'b SpanRows,
+}
+
+impl InBlock<'_> {
+    /// A row that tells of what is not there, with the block's name.
+    pub(super) fn error(&self, error: RebuildError) -> ReadError {
+        unavailable(self.segment.error_in(self.block, BlockError::Row(error)))
+    }
+}
+
+/// Tells of traces, one after the other. Those that are not there are left out.
+pub(super) fn for_each_trace<T: Telling>(
     snapshot: &Snapshot,
     grant: &Grant,
     ids: &[TraceId],
-    mut tell: impl FnMut(TraceId, Bytes) -> Result<(), Stop>,
+    telling: &mut T,
 ) -> Result<(), Stop> {
-    let (mut held, mut texts, mut large) = (grant.list(), grant.list(), grant.list());
+    let _stage = info_span!("read traces", spoor.traces = ids.len() as i64).entered();
+    let (mut held, mut texts) = (grant.list(), grant.list());
     for ids in ids.chunks(TRACES_AT_A_TIME) {
         let places = locate(&snapshot.segments, ids)?;
         held.resize(places.iter().map(|own| own.capacity() * size_of::<Place>()).sum())?;
@@ -48,25 +81,26 @@ pub(crate) fn for_each_fragment(
         while done < ids.len() {
             let fitting = fitting(snapshot, &places[done..]);
             // What lies in one block is read from it at once.
-            let blocks = read(snapshot, &places[done..done + fitting], &mut texts)?;
+            let some = &places[done..done + fitting];
+            let blocks = read(snapshot, some, T::WHOLE, &mut texts)?;
             let some = done..done + fitting.max(1);
             done = some.end;
             for (id, places) in ids[some.clone()].iter().zip(&places[some]) {
-                let mut tell = |data: Bytes| {
-                    large.resize_to_fit(data.len().saturating_sub(FRAGMENT_BYTES))?;
-                    tell(*id, data)
-                };
-                for (segment, block, rows) in places {
-                    let segment_of = &snapshot.segments[*segment];
-                    match blocks.get(&(*segment, *block)) {
+                telling.begin()?;
+                for (number, block, rows) in places {
+                    let (segment, block) = (&*snapshot.segments[*number], *block);
+                    match blocks.get(&(*number, block)) {
                         Some(read) => {
-                            tell_rows(segment_of, *block, read, rows.clone(), &mut tell)?;
+                            telling.block(id, InBlock { segment, block, read }, rows.clone())?;
                         }
-                        None => in_block(segment_of, *block, rows.clone(), &mut texts, &mut tell)?,
+                        None => {
+                            let rows = rows.clone();
+                            step_by_step(segment, block, rows, &mut texts, id, telling)?;
+                        }
                     }
                 }
                 for (head, rows) in &snapshot.heads {
-                    in_head(head, *rows, id, &mut tell)?;
+                    telling.head(id, head, *rows)?;
                 }
             }
         }
@@ -78,7 +112,7 @@ pub(crate) fn for_each_fragment(
 fn locate(segments: &[std::sync::Arc<Segment>], ids: &[TraceId]) -> Result<Vec<Vec<Place>>, Stop> {
     let mut places = vec![Vec::new(); ids.len()];
     for (number, segment) in segments.iter().enumerate() {
-        for (block, wanted) in candidates(segment, ids) {
+        for (block, wanted) in blocks_with(segment, &Bitmap::all(segment.blocks().len()), ids) {
             let reader = segment.block(block).map_err(unavailable)?;
             let named = |error| unavailable(segment.error_in(block, error));
             let traces = reader.trace_ids().map_err(named)?;
@@ -99,23 +133,31 @@ fn locate(segments: &[std::sync::Arc<Segment>], ids: &[TraceId]) -> Result<Vec<V
     Ok(places)
 }
 
-/// By block, the indices of the ids that it may have.
-fn candidates(segment: &Segment, ids: &[TraceId]) -> BTreeMap<u32, Vec<usize>> {
-    let entries = ids.iter().map(trace_entries);
-    let (first, second): (Vec<_>, Vec<_>) = entries.map(|[first, second]| (first, second)).unzip();
-    let mut within = Bitmap::all(segment.blocks().len());
-    let first = segment.candidates(&first, &within).blocks;
-    within = Bitmap::none(segment.blocks().len());
-    first.iter().for_each(|blocks| within.unite(blocks));
+/// By block, of these blocks, the indices of the ids that it may have.
+pub(super) fn blocks_with(
+    segment: &Segment,
+    within: &Bitmap,
+    ids: &[TraceId],
+) -> BTreeMap<u32, Vec<usize>> {
     let mut by_block = BTreeMap::<u32, Vec<usize>>::new();
-    if within.is_empty() {
-        return by_block;
-    }
-    let second = segment.candidates(&second, &within).blocks;
-    for (index, (mut blocks, second)) in first.into_iter().zip(second).enumerate() {
-        blocks.intersect(&second);
-        for block in blocks.iter() {
-            by_block.entry(block as u32).or_default().push(index);
+    // The blocks of each id take a bit for each that there is.
+    for (number, ids) in ids.chunks(TRACES_AT_A_TIME).enumerate() {
+        let entries = ids.iter().map(trace_entries);
+        let (first, second): (Vec<_>, Vec<_>) =
+            entries.map(|[first, second]| (first, second)).unzip();
+        let first = segment.candidates(&first, within).blocks;
+        let mut within = Bitmap::none(within.len());
+        first.iter().for_each(|blocks| within.unite(blocks));
+        if within.is_empty() {
+            continue;
+        }
+        let second = segment.candidates(&second, &within).blocks;
+        let indices = number * TRACES_AT_A_TIME..;
+        for (index, (mut blocks, second)) in indices.zip(first.into_iter().zip(second)) {
+            blocks.intersect(&second);
+            for block in blocks.iter() {
+                by_block.entry(block as u32).or_default().push(index);
+            }
         }
     }
     by_block
@@ -140,6 +182,7 @@ fn fitting(snapshot: &Snapshot, places: &[Vec<Place>]) -> usize {
 fn read(
     snapshot: &Snapshot,
     places: &[Vec<Place>],
+    whole: bool,
     texts: &mut List<'_>,
 ) -> Result<Blocks, ReadError> {
     let mut wanted = BTreeMap::<(usize, u32), Vec<Range<u32>>>::new();
@@ -151,7 +194,7 @@ fn read(
         rows.sort_unstable_by_key(|rows| rows.start);
         let segment_of = &snapshot.segments[segment];
         let reader = segment_of.block(block).map_err(unavailable)?;
-        let read = reader.span_rows(rows.into_iter().flatten());
+        let read = rows_of(&reader, rows.into_iter().flatten(), whole);
         let read = read.map_err(|error| unavailable(segment_of.error_in(block, error)))?;
         bytes += read.text_bytes();
         texts.resize_to_fit(bytes.saturating_sub(TEXT_BYTES))?;
@@ -160,58 +203,30 @@ fn read(
     Ok(blocks)
 }
 
-/// Tells the spans of a trace that is too large for its rows to be held at a time.
-fn in_block(
+/// Tells of a trace that is too large for its rows to be held at a time.
+fn step_by_step<T: Telling>(
     segment: &Segment,
     block: u32,
     rows: Range<u32>,
     texts: &mut List<'_>,
-    tell: &mut impl FnMut(Bytes) -> Result<(), Stop>,
+    id: &TraceId,
+    telling: &mut T,
 ) -> Result<(), Stop> {
     let reader = segment.block(block).map_err(unavailable)?;
     for first in rows.clone().step_by(ROWS_AT_A_TIME) {
         let some = first..rows.end.min(first + ROWS_AT_A_TIME as u32);
-        let read = reader.span_rows(some.clone());
+        let read = rows_of(&reader, some.clone(), T::WHOLE);
         let read = read.map_err(|error| unavailable(segment.error_in(block, error)))?;
         texts.resize_to_fit(read.text_bytes().saturating_sub(TEXT_BYTES))?;
-        tell_rows(segment, block, &read, some, &mut *tell)?;
+        telling.block(id, InBlock { segment, block, read: &read }, some)?;
     }
     Ok(())
 }
 
-fn tell_rows(
-    segment: &Segment,
-    block: u32,
-    read: &SpanRows,
-    rows: Range<u32>,
-    mut tell: impl FnMut(Bytes) -> Result<(), Stop>,
-) -> Result<(), Stop> {
-    for fragment in fragments(read, rows) {
-        let in_block = |error| unavailable(segment.error_in(block, BlockError::Row(error)));
-        tell(fragment.map_err(in_block)?)?;
-    }
-    Ok(())
-}
-
-fn in_head(
-    head: &Head,
-    rows: u32,
-    id: &TraceId,
-    mut tell: impl FnMut(Bytes) -> Result<(), Stop>,
-) -> Result<(), Stop> {
-    let mut next = {
-        let guard = head.rows();
-        guard.trace(id).and_then(|trace| guard.rows_of(trace).next())
-    };
-    while let Some(first) = next.filter(|row| *row < rows) {
-        let fragment = {
-            let guard = head.rows();
-            let mut own = guard.rows_from(first).take_while(|row| *row < rows).peekable();
-            let fragment = next_fragment(&*guard, &mut own).map_err(unavailable)?;
-            next = own.next();
-            fragment
-        };
-        fragment.map_or(Ok(()), &mut tell)?;
-    }
-    Ok(())
+fn rows_of(
+    reader: &Reader,
+    rows: impl IntoIterator<Item = u32>,
+    whole: bool,
+) -> Result<SpanRows, BlockError> {
+    if whole { reader.span_rows(rows) } else { reader.fixed_rows(rows) }
 }

@@ -3,16 +3,23 @@
 mod block;
 mod condition;
 mod dependencies;
+mod earlier;
 mod evaluate;
+mod fragments;
 mod head;
 mod lookup;
 mod names;
+mod outlines;
 mod prune;
 mod rank;
+mod spans;
+mod traces;
 
-use spoor_store::filter::Predicate;
+use spoor_store::filter::{Filter, Predicate};
 use spoor_store::otlp::SpanInTrace;
-use spoor_store::{ReadError, TraceId, TraceQuery};
+use spoor_store::{ReadError, SpanKey, TraceRank};
+use tracing::field::Empty;
+use tracing::info_span;
 
 use crate::bitmap::Bitmap;
 use crate::budget::{Grant, List};
@@ -21,110 +28,157 @@ use crate::tenant::Snapshot;
 use condition::Condition;
 use evaluate::{Table, evaluate};
 use prune::Candidates;
-use rank::Ranking;
 
 pub(crate) use dependencies::dependencies;
-pub(crate) use lookup::for_each_fragment;
+pub(crate) use fragments::for_each_fragment;
 pub(crate) use names::{operations, services};
+pub(crate) use outlines::{extents, for_each_summary};
+pub(crate) use spans::find_spans;
+pub(crate) use traces::{Found, find};
 
-/// The rows of a head that are read at a time, because nobody may write meanwhile.
+/// The rows of a head that are looked at at a time, because nobody may write meanwhile.
 pub(crate) const STEP: u32 = 8192;
 
-/// A search: what is looked for, and what was found so far.
-struct Search<'q, 'g> {
-    query: &'q TraceQuery,
-    condition: &'q Condition,
+/// What is looked for, and in what.
+struct Search<'s> {
+    snapshot: &'s Snapshot,
+    condition: Condition,
     predicate: Predicate,
-    found: Ranking,
-    /// What was found takes this.
-    held: List<'g>,
+    /// The predicate's patterns take this.
+    _of_patterns: List<'s>,
+    /// Tells whether nobody waits for it any more.
+    is_gone: &'s dyn Fn() -> bool,
 }
 
-/// The traces that a search found.
-pub(crate) struct Found<'g> {
-    ids: Vec<TraceId>,
-    _held: List<'g>,
-}
-
-impl Found<'_> {
-    /// Their ids, in order.
-    pub(crate) fn ids(&self) -> &[TraceId] {
-        &self.ids
+impl<'s> Search<'s> {
+    fn new(
+        snapshot: &'s Snapshot,
+        grant: &'s Grant,
+        filter: &Filter,
+        is_gone: &'s dyn Fn() -> bool,
+    ) -> Result<Self, ReadError> {
+        let predicate = Predicate::compile(filter)?;
+        let condition = Condition::of(filter, &predicate);
+        let mut of_patterns = grant.list();
+        of_patterns.resize(predicate.pattern_bytes())?;
+        Ok(Self { snapshot, condition, predicate, _of_patterns: of_patterns, is_gone })
     }
-}
 
-/// The ids of the traces that match, in order. Without a caller it ends early, and what it gives
-/// means nothing.
-pub(crate) fn find<'g>(
-    snapshot: &Snapshot,
-    grant: &'g Grant,
-    query: &TraceQuery,
-    is_gone: impl Fn() -> bool,
-) -> Result<Found<'g>, ReadError> {
-    let condition = Condition::of(&query.filter);
-    let mut search = Search {
-        query,
-        condition: &condition,
-        predicate: Predicate::compile(&query.filter)?,
-        found: Ranking::new(query.limit),
-        held: grant.list(),
-    };
-    let mut held = grant.list();
-    for (head, rows) in &snapshot.heads {
-        for from in (0..*rows).step_by(STEP as usize) {
-            if is_gone() {
-                return Ok(Found { ids: Vec::new(), _held: held });
+    /// Goes through the heads, and then the blocks as they come; of each it tells the rows that
+    /// match.
+    ///
+    /// Gives none if it ended early because nobody waits for it.
+    fn run<V: Visit>(
+        &self,
+        candidates: &mut Candidates<'_>,
+        visit: &mut V,
+    ) -> Result<Option<()>, ReadError> {
+        if self.run_heads(visit)?.is_none() {
+            return Ok(None);
+        }
+        self.run_blocks(candidates, visit)
+    }
+
+    fn run_heads<V: Visit>(&self, visit: &mut V) -> Result<Option<()>, ReadError> {
+        let rows: i64 = self.snapshot.heads.iter().map(|(_, rows)| i64::from(*rows)).sum();
+        let _stage = info_span!("search heads", spoor.spans = rows).entered();
+        for (number, (head, rows)) in self.snapshot.heads.iter().enumerate() {
+            for from in (0..*rows).step_by(STEP as usize) {
+                if (self.is_gone)() {
+                    return Ok(None);
+                }
+                let step = head::Step::new(head, from..(from + STEP).min(*rows));
+                visit.rows(Place::Head(number), &step, &self.matching(&step, None)?)?;
             }
-            let guard = head.rows();
-            let step = head::Step::new(&guard, from..(from + STEP).min(*rows));
-            search.rows(&step)?;
         }
+        Ok(Some(()))
     }
-    let mut read = 0;
-    let mut candidates = Candidates::new(snapshot, &condition, query.start);
-    held.resize(candidates.bytes())?;
-    while let Some((segment, block)) = candidates.next(|start| search.found.may_enter(start))? {
-        if is_gone() {
-            return Ok(Found { ids: Vec::new(), _held: held });
-        }
-        let reader = segment.block(block).map_err(unavailable)?;
-        search.rows(&reader).map_err(|error| in_block(segment, block, error))?;
-        read += 1;
-    }
-    let blocks = snapshot.segments.iter().map(|segment| segment.blocks().len() as u64);
-    snapshot.metrics.searched(read, blocks.sum());
-    let ids = search.found.into_ids();
-    held.resize(size_of_val(&*ids))?;
-    Ok(Found { ids, _held: held })
-}
 
-impl Search<'_, '_> {
-    /// Adds the matching traces among these rows.
-    fn rows<T: Rows<Error: std::fmt::Display>>(&mut self, table: &T) -> Result<(), ReadError> {
-        let matches = evaluate(table, self.condition).map_err(unavailable)?;
-        if matches.possible.is_empty() {
-            return Ok(());
+    fn run_blocks<V: Visit>(
+        &self,
+        candidates: &mut Candidates<'_>,
+        visit: &mut V,
+    ) -> Result<Option<()>, ReadError> {
+        let stage =
+            info_span!("search blocks", spoor.blocks.read = Empty, spoor.blocks.skipped = Empty)
+                .entered();
+        let mut read = 0;
+        while let Some((number, block)) = candidates.next(|place| visit.may_enter(place)) {
+            if (self.is_gone)() {
+                return Ok(None);
+            }
+            let segment = &self.snapshot.segments[number];
+            let reader = segment.block(block).map_err(unavailable)?;
+            let visited = self
+                .matching(&reader, None)
+                .and_then(|rows| visit.rows(Place::Block(number, block), &reader, &rows));
+            visited.map_err(|error| in_block(segment, block, error))?;
+            read += 1;
         }
-        let (mut matching, doubtful) = (matches.certain.clone(), matches.doubtful());
+        let blocks = self.snapshot.segments.iter().map(|segment| segment.blocks().len() as u64);
+        let blocks: u64 = blocks.sum();
+        self.snapshot.metrics.searched(read, blocks);
+        stage.record("spoor.blocks.read", read as i64);
+        stage.record("spoor.blocks.skipped", blocks.saturating_sub(read) as i64);
+        Ok(Some(()))
+    }
+
+    /// The rows that match, of all or of these.
+    fn matching<T: Rows<Error: std::fmt::Display>>(
+        &self,
+        table: &T,
+        within: Option<&Bitmap>,
+    ) -> Result<Bitmap, ReadError> {
+        let matches = evaluate(table, &self.condition, self.is_gone).map_err(unavailable)?;
+        let (mut matching, mut doubtful) = (matches.certain.clone(), matches.doubtful());
+        if let Some(within) = within {
+            matching.intersect(within);
+            doubtful.intersect(within);
+        }
         if doubtful.any() {
-            let read = table.read(&doubtful, |span| self.predicate.matches(&span));
+            let read =
+                table.read(&doubtful, |span| self.predicate.matches_for(&span, self.is_gone));
             matching.unite(&read.map_err(unavailable)?);
         }
-        table
-            .for_each(&matching, |start, id| {
-                if self.query.start.contains(start) {
-                    self.found.add(id, start);
-                }
-            })
-            .map_err(unavailable)?;
-        self.held.resize(self.found.bytes())
+        Ok(matching)
     }
+}
+
+/// What is done with the rows that match.
+trait Visit {
+    /// Whether a block could change anything, of which the candidates tell this place.
+    fn may_enter(&self, place: u128) -> bool;
+
+    /// Takes the rows that match.
+    fn rows<T: Rows<Error: std::fmt::Display>>(
+        &mut self,
+        place: Place,
+        table: &T,
+        matching: &Bitmap,
+    ) -> Result<(), ReadError>;
+}
+
+/// Where rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    /// In the head with this number.
+    Head(usize),
+    /// In the segment with this number, in this block.
+    Block(usize, u32),
 }
 
 /// Rows that a search can go through.
 trait Rows: Table {
-    /// Tells of each of these rows when its span starts, and its trace.
-    fn for_each(&self, rows: &Bitmap, tell: impl FnMut(u64, TraceId)) -> Result<(), Self::Error>;
+    /// Tells of each of these rows its number in the head or the block, when its span starts, and
+    /// its trace.
+    fn for_each(&self, rows: &Bitmap, tell: impl FnMut(u32, TraceRank)) -> Result<(), Self::Error>;
+
+    /// Tells of each of these rows its number, and its key.
+    fn for_each_key(
+        &self,
+        rows: &Bitmap,
+        tell: impl FnMut(u32, SpanKey),
+    ) -> Result<(), Self::Error>;
 
     /// Those of these rows whose spans, read as they came, match.
     fn read(
@@ -147,3 +201,6 @@ fn in_block(segment: &Segment, block: u32, error: ReadError) -> ReadError {
 fn unavailable(error: impl std::fmt::Display) -> ReadError {
     ReadError::Unavailable(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

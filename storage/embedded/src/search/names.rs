@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use spoor_store::otlp::SpanKind;
 use spoor_store::{Operation, ReadError};
+use tracing::info_span;
 
 use super::{STEP, unavailable};
 use crate::budget::{Grant, List};
@@ -39,6 +40,7 @@ impl<'g, T: Ord> Names<'g, T> {
 
 /// The names of the services that have spans.
 pub(crate) fn services(snapshot: &Snapshot, grant: &Grant) -> Result<Vec<String>, ReadError> {
+    let _stage = info_span!("read names").entered();
     let mut services = Names::new(grant);
     let mut add = |name: &str| name.is_empty() || services.add(name.to_owned(), name.len());
     for segment in &snapshot.segments {
@@ -57,6 +59,7 @@ pub(crate) fn operations(
     service: &str,
     kind: Option<SpanKind>,
 ) -> Result<Vec<Operation>, ReadError> {
+    let _stage = info_span!("read names").entered();
     let mut operations = Names::new(grant);
     if service.is_empty() {
         return Ok(Vec::new());

@@ -17,11 +17,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use prometheus_client::registry::Registry;
 use spoor_store::ingest::Written;
-use spoor_store::otlp::{SpanKind, spans_of};
-use spoor_store::trace::Summarizer;
+use spoor_store::otlp::SpanKind;
 use spoor_store::{
-    ChunkStream, Dependency, FoundTrace, Operation, ReadError, Store, SummaryStream, Tenant,
-    TimeRange, TraceChunk, TraceId, TraceLookup, TraceQuery, Usage, WriteError,
+    ChunkStream, Dependency, FoundTrace, Operation, ReadError, SpanQuery, SpanStream, Store,
+    SummaryStream, Tenant, TimeRange, TraceChunk, TraceId, TraceLookup, TraceQuery, Usage,
+    WriteError,
 };
 use tokio::sync::{Mutex, watch};
 
@@ -34,15 +34,11 @@ use crate::options::Options;
 use crate::search;
 use crate::tenant::{self, Clock};
 pub(crate) use directory::{LOCK, OWNERS, lock, lock_to_read};
-use read::found_traces;
 pub(crate) use tenant_name::{TENANT, decode_name};
 
 /// What a trace that is asked for takes, about: itself, its id in the order of the request, and in
 /// a set.
 const LOOKUP_BYTES: usize = size_of::<TraceLookup>() + 3 * size_of::<TraceId>();
-/// What a span takes while its trace is summarized, about: its id in a set, and its parent's.
-const SUMMARIZED_BYTES: usize = 3 * size_of::<[u8; 8]>();
-
 /// The engine over a directory. Its work ends when it is dropped.
 #[derive(Debug)]
 pub struct EmbeddedStore {
@@ -133,7 +129,7 @@ impl Store for EmbeddedStore {
     ) -> Result<Vec<FoundTrace>, ReadError> {
         self.answer(tenant, move |snapshot, grant, is_gone| {
             let found = search::find(snapshot, grant, &query, is_gone)?;
-            found_traces(snapshot, grant, found.ids(), is_gone)
+            search::extents(snapshot, grant, &found, is_gone).map_err(ReadError::from)
         })
         .await
     }
@@ -141,23 +137,14 @@ impl Store for EmbeddedStore {
     fn find_summaries(&self, tenant: &Tenant, query: TraceQuery) -> SummaryStream {
         self.stream(tenant, move |snapshot, grant, sink| {
             let found = search::find(snapshot, grant, &query, || sink.is_gone())?;
-            let mut open: Option<(TraceId, Summarizer)> = None;
-            let mut held = grant.list();
-            search::for_each_fragment(snapshot, grant, found.ids(), |trace_id, data| {
-                // The fragments of a trace come one after the other.
-                if open.as_ref().is_none_or(|(id, _)| *id != trace_id)
-                    && let Some((_, whole)) = open.replace((trace_id, Summarizer::new(trace_id)))
-                {
-                    sink.put(whole.finish())?;
-                    held.resize(0)?;
-                }
-                if let Some((_, summarizer)) = &mut open {
-                    held.grow(spans_of(&data).count() * SUMMARIZED_BYTES)?;
-                    spans_of(&data).for_each(|span| summarizer.add(&span));
-                }
-                Ok(())
-            })?;
-            open.map_or(Ok(()), |(_, last)| Ok(sink.put(last.finish())?))
+            search::for_each_summary(snapshot, grant, &found, |summary| Ok(sink.put(summary)?))
+        })
+    }
+
+    fn find_spans(&self, tenant: &Tenant, query: SpanQuery) -> SpanStream {
+        self.stream(tenant, move |snapshot, grant, sink| {
+            let is_gone = || sink.is_gone();
+            search::find_spans(snapshot, grant, &query, &is_gone, |span| Ok(sink.put(span)?))
         })
     }
 

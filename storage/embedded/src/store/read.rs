@@ -3,13 +3,11 @@
 use std::sync::{Arc, Weak};
 
 use futures::stream::BoxStream;
-use spoor_store::otlp::spans_of;
-use spoor_store::trace::extent;
-use spoor_store::{FoundTrace, ReadError, Tenant, TraceId};
+use spoor_store::{ReadError, Tenant};
+use tracing::Span;
 
 use super::EmbeddedStore;
 use crate::budget::Grant;
-use crate::search;
 use crate::stream::{Sink, Stop, stream};
 use crate::tenant::Snapshot;
 
@@ -39,42 +37,13 @@ impl EmbeddedStore {
         let Some(tenant) = self.shared.get(tenant) else { return Ok(T::default()) };
         let waiting = Arc::new(());
         let caller: Weak<()> = Arc::downgrade(&waiting);
+        let span = Span::current();
         let done = tokio::task::spawn_blocking(move || {
+            let _entered = span.enter();
             work(&tenant.snapshot(), &grant, &|| caller.strong_count() == 0)
         });
         let done = done.await;
         drop(waiting);
         done.map_err(|error| ReadError::Unavailable(format!("the read ended early: {error}")))?
-    }
-}
-
-/// Between which times the spans of each trace lie.
-pub(super) fn found_traces(
-    snapshot: &Snapshot,
-    grant: &Grant,
-    ids: &[TraceId],
-    is_gone: &dyn Fn() -> bool,
-) -> Result<Vec<FoundTrace>, ReadError> {
-    let mut held = grant.list();
-    held.resize(size_of::<FoundTrace>() * ids.len())?;
-    let mut found = Vec::<FoundTrace>::with_capacity(ids.len());
-    let read = search::for_each_fragment(snapshot, grant, ids, |trace_id, data| {
-        if is_gone() {
-            return Err(Stop::Gone);
-        }
-        let part = extent(trace_id, spans_of(&data));
-        match found.last_mut().filter(|last| last.trace_id == trace_id) {
-            Some(last) => {
-                last.start = last.start.min(part.start);
-                last.end = last.end.max(part.end);
-            }
-            None => found.push(part),
-        }
-        Ok(())
-    });
-    match read {
-        Ok(()) => Ok(found),
-        Err(Stop::Failed(error)) => Err(error),
-        Err(Stop::Gone) => Err(ReadError::Unavailable("the read ended early".to_owned())),
     }
 }

@@ -46,9 +46,9 @@ impl Shared {
         if let Some(tenant) = self.get(tenant) {
             return Ok(tenant);
         }
-        let most = self.options.tenants;
-        if self.all().len() >= most {
-            let reason = format!("the store has {most} tenants, which is its limit");
+        if self.all().len() >= self.options.tenants {
+            // Nothing of the others, not even how many there are.
+            let reason = "the store takes no further tenant".to_owned();
             return Err(WriteError::TooLarge(reason));
         }
         let (shared, name) = (Arc::clone(self), tenant.clone());

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Valu
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use spoor_embedded::block::{BlockError, Column, EncodedBlock, Reader, reseal};
+use spoor_embedded::block::{BlockError, Column, EncodedBlock, Reader, Sought, reseal};
 use spoor_embedded::rows::traces_data;
 use spoor_store::filter::{Field, Level};
 
@@ -27,10 +27,10 @@ const READS: [Read; 11] = [
     |reader| reader.starts().map(told),
     |reader| reader.durations().map(told),
     |reader| reader.raw().map(told),
-    |reader| reader.field(Field::SpanName, "").map(told),
-    |reader| reader.field(Field::ResourceService, "").map(told),
-    |reader| reader.attribute(Level::Span, "service.name", "").map(told),
-    |reader| reader.attribute(Level::Event, "service.name", "").map(told),
+    |reader| reader.field(Field::SpanName, Sought::TextForm("")).map(told),
+    |reader| reader.field(Field::ResourceService, Sought::TextForm("")).map(told),
+    |reader| reader.attribute(Level::Span, "service.name", Sought::TextForm("")).map(told),
+    |reader| reader.attribute(Level::Event, "service.name", Sought::TextForm("")).map(told),
     |reader| {
         let rows = reader.span_rows(0..reader.rows())?;
         // Every column that it needs was read, but for the pages of texts.

@@ -1,5 +1,5 @@
 use prost::Message;
-use spoor_embedded::block::{EncodeError, Encoder, MOST_ROWS};
+use spoor_embedded::block::{EncodeError, Encoder, MOST_ROWS, Sought};
 use spoor_embedded::rows::{Rows, Source, traces_data};
 use spoor_store::ingest::split;
 
@@ -129,9 +129,9 @@ fn very_large_values_and_very_many_events_come_back() {
     let reader = open(&encode(&rows, &by_trace(&rows)));
     assert_eq!(reader.raw().unwrap().iter().collect::<Vec<_>>(), [2]);
     use spoor_store::filter::{Field, Level};
-    let server = reader.field(Field::SpanKind, "server").unwrap().unwrap();
+    let server = reader.field(Field::SpanKind, Sought::TextForm("server")).unwrap().unwrap();
     assert_eq!(server.iter().collect::<Vec<_>>(), [2]);
-    let found = reader.attribute(Level::Event, "key", "999").unwrap();
+    let found = reader.attribute(Level::Event, "key", Sought::TextForm("999")).unwrap();
     assert_eq!(found.iter().collect::<Vec<_>>(), [1]);
     let entry = spoor_embedded::block::entries::attribute_entry(Level::Event, "key", "69999");
     assert!(encode(&rows, &by_trace(&rows)).entries.contains(&entry));

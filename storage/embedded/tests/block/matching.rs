@@ -1,6 +1,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use prost::Message;
+use spoor_embedded::block::Sought;
 use spoor_embedded::block::entries::{
     attribute_entry, duration_entry, duration_step, field_entry, key_entry, trace_entries,
 };
@@ -76,7 +77,7 @@ impl Questions {
 }
 
 fn equals(operand: Operand, text: &str) -> Predicate {
-    let constant = Operand::Constant(Constant::Any(text.to_owned()));
+    let constant = Operand::Constant(Constant::TextForm(text.to_owned()));
     Predicate::compile(&Filter::Compare(operand, Comparison::Eq, constant)).unwrap()
 }
 
@@ -99,7 +100,7 @@ fn assert_answers(rows: &Rows, what: &str) {
         for level in LEVELS {
             let attribute = Attribute { key: key.clone(), level: Some(level) };
             let predicate = equals(Operand::Attribute(attribute), text);
-            let found = reader.attribute(level, key, text).unwrap();
+            let found = reader.attribute(level, key, Sought::TextForm(text)).unwrap();
             let is_told = matches!(level, Level::Resource | Level::Scope);
             for (row, span) in spans.iter().enumerate() {
                 let matches = predicate.matches(span);
@@ -115,7 +116,7 @@ fn assert_answers(rows: &Rows, what: &str) {
     for text in &questions.texts {
         for field in FIELDS {
             let predicate = equals(Operand::Field(field), text);
-            let found = reader.field(field, text).unwrap().unwrap();
+            let found = reader.field(field, Sought::TextForm(text)).unwrap().unwrap();
             for (row, span) in spans.iter().enumerate() {
                 let matches = predicate.matches(span);
                 assert_eq!(found.contains(row), matches, "{what}: {field:?} {text:?} in {row}");
@@ -124,11 +125,11 @@ fn assert_answers(rows: &Rows, what: &str) {
             }
         }
     }
-    assert!(reader.field(Field::EventName, "").unwrap().is_none());
+    assert!(reader.field(Field::EventName, Sought::TextForm("")).unwrap().is_none());
     let durations: Vec<i128> = spans.iter().map(|span| span.span.duration()).collect();
     for bound in durations.iter().copied().chain([0, i128::from(i64::MAX), i128::from(u64::MAX)]) {
-        let at_least = reader.duration(bound, i128::MAX).unwrap();
-        let at_most = reader.duration(i128::MIN, bound).unwrap();
+        let at_least = reader.range(Field::SpanDuration, bound, i128::MAX).unwrap();
+        let at_most = reader.range(Field::SpanDuration, i128::MIN, bound).unwrap();
         for (row, duration) in durations.iter().enumerate() {
             assert_eq!(at_least.contains(row), *duration >= bound);
             assert_eq!(at_most.contains(row), *duration <= bound);
@@ -187,7 +188,7 @@ fn a_block_of_thousands_of_spans_answers_as_they_do() {
             let attribute = Attribute { key: key.clone(), level: Some(level) };
             let predicate = equals(Operand::Attribute(attribute), text);
             let expected = (0..).zip(&spans).filter(|(_, span)| predicate.matches(span));
-            let found = reader.attribute(level, key, text).unwrap();
+            let found = reader.attribute(level, key, Sought::TextForm(text)).unwrap();
             assert!(found.iter().eq(expected.map(|(row, _)| row)), "{level:?} {key:?} {text:?}");
         }
     }

@@ -1,15 +1,18 @@
-use rand::{RngExt, SeedableRng, rngs::StdRng};
-use spoor_embedded::EmbeddedStore;
-use spoor_embedded::disk::SimulatedDisk;
+use futures::TryStreamExt;
+use rand::RngExt;
+use rand::seq::{IndexedRandom, SliceRandom};
 use spoor_memory::MemoryStore;
-use spoor_store::otlp::SpanKind;
-use spoor_store::{Store, TimeRange, TraceLookup};
+use spoor_store::filter::Filter;
+use spoor_store::otlp::{SpanKind, spans_of};
+use spoor_store::{
+    FoundSpan, FoundTrace, SortBy, SortField, SpanKey, SpanOrder, SpanQuery, SpanStream, Store,
+    TimeRange, TraceLookup, TraceQuery, TraceRank,
+};
 
-use crate::support::answers::{summaries, traces};
-use crate::support::facts::Facts;
-use crate::support::requests::Requests;
-use crate::support::stores::{memory, now, open, tenant};
-use crate::support::{from_env, queries};
+use crate::support::answers::{self, summaries, traces};
+use crate::support::both::Both;
+use crate::support::stores::{now, tenant};
+use crate::support::{filters, from_env, queries};
 
 /// Operations of an ordinary run, of all its seeds together.
 const OPERATIONS: u64 = 10_000;
@@ -48,53 +51,22 @@ impl Drop for Context<'_> {
     }
 }
 
-struct Both {
-    random: StdRng,
-    requests: Requests,
-    facts: Facts,
-    disk: SimulatedDisk,
-    engine: Option<EmbeddedStore>,
-    memory: MemoryStore,
-}
-
 impl Both {
-    fn new(seed: u64) -> Self {
-        let disk = SimulatedDisk::new(seed);
-        Self {
-            random: StdRng::seed_from_u64(seed),
-            requests: Requests::new(seed),
-            facts: Facts::default(),
-            engine: Some(open(&disk)),
-            disk,
-            memory: memory(),
-        }
-    }
-
-    fn engine(&self) -> &EmbeddedStore {
-        self.engine.as_ref().expect("it is open but for a moment")
-    }
-
     async fn step(&mut self, context: &str) {
         match self.random.random_range(0..1000) {
-            0..380 => self.write(context).await,
-            380..780 => self.find(context).await,
+            0..380 => self.write().await,
+            380..700 => self.find(context).await,
+            700..780 => self.spans(context).await,
             780..840 => self.get(context).await,
             840..860 => self.services(context).await,
             860..890 => self.operations(context).await,
             890..930 => self.dependencies(context).await,
             930..975 => self.engine().freeze().await.unwrap(),
             975..985 => self.engine().settle().await.unwrap(),
-            985..995 => self.reopen(),
+            985..990 => self.cut_power(),
+            990..995 => self.reopen(),
             _ => self.purge().await,
         }
-    }
-
-    async fn write(&mut self, context: &str) {
-        let request = self.requests.next();
-        self.facts.add(&request, &mut self.random);
-        let ours = self.engine().write(&tenant(), request.clone()).await;
-        let theirs = self.memory.write(&tenant(), request).await;
-        assert_eq!(ours, theirs, "{context}");
     }
 
     async fn find(&mut self, context: &str) {
@@ -102,8 +74,22 @@ impl Both {
             0 => queries::long_spans(&self.facts, &mut self.random),
             _ => queries::query(&self.facts, &mut self.random),
         };
-        let Ok(query) = legacy.compile(1_000) else { return };
-        let about = |what: &str| format!("{context}: {what} of {legacy:?}");
+        let Ok(mut query) = legacy.compile(1_000) else { return };
+        let random = &mut self.random;
+        match random.random_range(0..9) {
+            0..3 => query.filter = filters::structured(&query.filter, random),
+            3 => query.filter = filters::about(&self.facts.any(random), random),
+            4 => {
+                let about = filters::about(&self.facts.any(random), random);
+                query.filter = Filter::And(vec![query.filter, about]);
+            }
+            _ => {}
+        }
+        if self.random.random_range(0..3) == 0 {
+            query.after = self.place(&query).await;
+        }
+        let asked = query.clone();
+        let about = |what: &str| format!("{context}: {what} of {asked:?}");
         let form = self.random.random_range(0..3);
         if form == 0 {
             let ours = self.engine().find_trace_ids(&tenant(), query.clone()).await.unwrap();
@@ -117,6 +103,41 @@ impl Both {
             let ours = traces(self.engine().find_traces(&tenant(), query.clone())).await.unwrap();
             let theirs = traces(self.memory.find_traces(&tenant(), query)).await.unwrap();
             same(&ours, &theirs, || about("traces"));
+        }
+    }
+
+    /// The place of one of the traces that match.
+    async fn place(&mut self, query: &TraceQuery) -> Option<TraceRank> {
+        let found = self.memory.find_trace_ids(&tenant(), query.clone()).await.unwrap();
+        let FoundTrace { trace_id, matched, .. } = *found.choose(&mut self.random)?;
+        Some(TraceRank { start: matched, trace_id })
+    }
+
+    async fn spans(&mut self, context: &str) {
+        let Ok(asked) = queries::query(&self.facts, &mut self.random).compile(1_000) else {
+            return;
+        };
+        let filter = match self.random.random() {
+            true => filters::structured(&asked.filter, &mut self.random),
+            false => asked.filter,
+        };
+        let by = |field| SortBy { field, descending: self.random.random() };
+        let mut fields =
+            [SortField::StartTime, SortField::Duration, SortField::TraceId, SortField::SpanId]
+                .map(by);
+        fields.shuffle(&mut self.random);
+        let order = SpanOrder::new(&fields[..self.random.random_range(0..=4)]).unwrap();
+        let limit = self.random.random_range(1..50);
+        let mut query = SpanQuery { filter, start: asked.start, order, limit, after: None };
+        for page in 0..3 {
+            let about = || format!("{context}: page {page} of {query:?}");
+            let ours =
+                spans(&self.memory, self.engine().find_spans(&tenant(), query.clone())).await;
+            let theirs =
+                spans(&self.memory, self.memory.find_spans(&tenant(), query.clone())).await;
+            same(&ours, &theirs, about);
+            let Some(last) = theirs.last() else { break };
+            query.after = Some(*last);
         }
     }
 
@@ -160,18 +181,24 @@ impl Both {
     }
 
     /// Closes and opens, or as often cuts the power.
-    fn reopen(&mut self) {
-        if self.random.random() {
-            self.disk = self.disk.power_cut(self.random.random());
-        }
-        self.engine = None;
-        self.engine = Some(open(&self.disk));
-    }
-
     async fn purge(&mut self) {
         self.engine().purge(&tenant()).await.unwrap();
         self.memory.purge(&tenant()).await.unwrap();
     }
+}
+
+/// The keys of spans, each of which is a copy of one that the memory engine has.
+async fn spans(memory: &MemoryStore, found: SpanStream) -> Vec<SpanKey> {
+    let found: Vec<FoundSpan> = found.try_collect().await.unwrap();
+    for found in &found {
+        let key = spans_of(&found.data).map(|span| SpanKey::of(&span.span));
+        assert_eq!(key.collect::<Vec<_>>(), [Some(found.key)]);
+        let lookup = TraceLookup { trace_id: found.key.trace_id, hint: TimeRange::default() };
+        let copies = traces(memory.get_traces(&tenant(), vec![lookup])).await.unwrap();
+        let own = answers::spans(&found.data);
+        assert!(copies[0].1.contains(&own[0]), "{found:?} is not what was written");
+    }
+    found.into_iter().map(|found| found.key).collect()
 }
 
 /// Tells where two answers part.

@@ -53,14 +53,14 @@ pub fn field_equals(filter: &Filter) -> Option<(Field, &str)> {
         Filter::Compare(
             Operand::Field(field),
             Comparison::Eq,
-            Operand::Constant(Constant::Any(text)),
+            Operand::Constant(Constant::TextForm(text)),
         ) => Some((*field, text)),
         _ => None,
     }
 }
 
 pub fn equals(field: Field, text: &str) -> Filter {
-    let text = Operand::Constant(Constant::Any(text.to_owned()));
+    let text = Operand::Constant(Constant::TextForm(text.to_owned()));
     Filter::Compare(Operand::Field(field), Comparison::Eq, text)
 }
 
@@ -71,7 +71,7 @@ pub fn or_attribute(query: &mut TraceQuery, wanted: Field, key: &str) {
             && field == wanted
         {
             let attribute = Attribute { key: key.to_owned(), level: Some(Level::Span) };
-            let text = Operand::Constant(Constant::Any(text.to_owned()));
+            let text = Operand::Constant(Constant::TextForm(text.to_owned()));
             let on_span = Filter::Compare(Operand::Attribute(attribute), Comparison::Eq, text);
             *filter = Filter::Or(vec![filter.clone(), on_span]);
         }

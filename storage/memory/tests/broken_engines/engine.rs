@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span, TracesData};
 use prost::Message;
@@ -11,10 +11,11 @@ use spoor_memory::{Limits, MemoryStore};
 use spoor_store::filter::Filter;
 use spoor_store::ingest::Written;
 use spoor_store::otlp::{SpanKind, spans_of};
-use spoor_store::trace::{Summarizer, TraceSummary};
+use spoor_store::trace::{Outline, Summarizer, TraceSummary};
 use spoor_store::{
-    ChunkStream, Dependency, FoundTrace, Operation, ReadError, Store, SummaryStream, Tenant,
-    TimeRange, TraceChunk, TraceLookup, TraceQuery, Usage, WriteError,
+    ChunkStream, Dependency, FoundSpan, FoundTrace, Operation, ReadError, SpanQuery, SpanStream,
+    Store, SummaryStream, Tenant, TimeRange, TraceChunk, TraceLookup, TraceQuery, TraceRank, Usage,
+    WriteError,
 };
 
 /// What an engine does otherwise than the memory engine; [`SOUND`] is nothing.
@@ -31,6 +32,7 @@ pub struct Fault {
     pub chunks_found: fn(&TraceQuery, &mut Vec<TraceChunk>),
     pub chunks: fn(&mut Vec<TraceChunk>),
     pub summaries: fn(&mut Vec<TraceSummary>),
+    pub spans: for<'a> fn(&'a Engine, &'a Tenant, SpanQuery) -> Answer<'a, Vec<FoundSpan>>,
     pub services: for<'a> fn(&'a Engine, &'a Tenant) -> Answer<'a, Vec<String>>,
     pub operations: ListOperations,
     pub dependencies: for<'a> fn(&'a Engine, &'a Tenant, TimeRange) -> Answer<'a, Vec<Dependency>>,
@@ -55,6 +57,7 @@ pub const SOUND: Fault = Fault {
     chunks_found: |_, _| {},
     chunks: |_| {},
     summaries: |_| {},
+    spans: |engine, tenant, query| engine.sound.find_spans(tenant, query).try_collect().boxed(),
     services: |engine, tenant| engine.sound.services(tenant),
     operations: |engine, tenant, service, kind| engine.sound.operations(tenant, service, kind),
     dependencies: |engine, tenant, range| engine.sound.dependencies(tenant, range),
@@ -129,7 +132,7 @@ impl Engine {
 /// The query that every trace matches.
 pub fn everything() -> TraceQuery {
     let (filter, start) = (Filter::And(Vec::new()), TimeRange::default());
-    TraceQuery { filter, start, limit: usize::MAX }
+    TraceQuery { filter, start, limit: usize::MAX, after: None }
 }
 
 pub fn memory_store() -> MemoryStore {
@@ -215,17 +218,23 @@ impl Store for Engine {
             let found = engine.search(&tenant, engine.faulty(query)).await?;
             let tenant = (engine.fault.tenant)(&tenant);
             let mut summaries = Vec::new();
-            for lookup in found.into_iter().map(lookup) {
+            for found in found {
                 let chunks: Vec<_> =
-                    engine.sound.get_traces(&tenant, vec![lookup]).try_collect().await?;
-                let mut summarizer = Summarizer::new(lookup.trace_id);
+                    engine.sound.get_traces(&tenant, vec![lookup(found)]).try_collect().await?;
+                let rank = TraceRank { start: found.matched, trace_id: found.trace_id };
+                let mut summarizer = Summarizer::new(rank);
                 let spans = chunks.iter().flat_map(|chunk| spans_of(&chunk.data));
-                spans.for_each(|span| summarizer.add(&span));
+                spans.for_each(|span| summarizer.add(&Outline::from(&span)));
                 summaries.push(summarizer.finish());
             }
             (engine.fault.summaries)(&mut summaries);
             Ok(summaries)
         })
+    }
+
+    fn find_spans(&self, tenant: &Tenant, query: SpanQuery) -> SpanStream {
+        let (engine, tenant) = (self.clone(), (self.fault.tenant)(tenant));
+        flatten(async move { (engine.fault.spans)(&engine, &tenant, query).await })
     }
 
     async fn services(&self, tenant: &Tenant) -> Result<Vec<String>, ReadError> {

@@ -28,14 +28,15 @@ fn matching() -> Vec<Case> {
                         let Filter::And(conditions) = query.filter.clone() else {
                             return engine.sound.find_trace_ids(tenant, query).await;
                         };
-                        let every = TraceQuery { start: query.start, ..everything() };
+                        let (start, after) = (query.start, query.after);
+                        let every = TraceQuery { start, after, ..everything() };
                         let mut found = engine.sound.find_trace_ids(tenant, every.clone()).await?;
                         for filter in conditions {
                             let one = TraceQuery { filter, ..every };
                             let matching = engine.sound.find_trace_ids(tenant, one).await?;
                             found = matching
                                 .into_iter()
-                                .filter(|trace| found.contains(trace))
+                                .filter(|it| found.iter().any(|own| own.trace_id == it.trace_id))
                                 .collect();
                         }
                         found.truncate(query.limit);

@@ -2,16 +2,23 @@
 
 use std::cmp::Reverse;
 
+use futures::future::FutureExt;
+use futures::stream::{StreamExt, TryStreamExt};
 use spoor_store::filter::{Comparison, Constant, Filter, Operand};
-use spoor_store::{FoundTrace, ReadError, Store, Tenant, TimeRange, TraceQuery};
+use spoor_store::{
+    FoundSpan, FoundTrace, ReadError, SpanOrder, SpanQuery, Store, Tenant, TimeRange, TraceId,
+    TraceQuery,
+};
 
 use crate::Case;
 use crate::editing::{edit_filter, search_edited};
-use crate::engine::{Engine, Fault, SOUND, everything, spans_mut};
+use crate::engine::{Engine, Fault, SOUND, edit_resource_spans, everything, spans_mut};
 
 pub fn faults() -> Vec<Case> {
     let mut faults = bounds();
     faults.extend(order());
+    faults.extend(pages());
+    faults.extend(spans());
     faults
 }
 
@@ -24,12 +31,12 @@ async fn both(
 ) -> Result<Vec<FoundTrace>, ReadError> {
     let mut found = engine.sound.find_trace_ids(tenant, first).await?;
     let second = engine.sound.find_trace_ids(tenant, second).await?;
-    found.retain(|trace| second.contains(trace));
+    found.retain(|trace| second.iter().any(|other| other.trace_id == trace.trace_id));
     Ok(found)
 }
 
 /// Edits the bounds of duration.
-fn edit_durations(query: &mut TraceQuery, edit: fn(Comparison, &mut u64)) {
+fn edit_durations(query: &mut TraceQuery, edit: fn(Comparison, &mut i128)) {
     edit_filter(&mut query.filter, &mut |filter| {
         if let Filter::Compare(_, comparison, Operand::Constant(Constant::Duration(nanos))) = filter
         {
@@ -67,12 +74,14 @@ fn bounds() -> Vec<Case> {
             &[
                 "bounds_of_time_are_those_of_the_matching_span",
                 "the_latest_matching_span_comes_first",
+                "a_trace_before_a_page_has_no_second_place",
             ],
             Fault {
                 search: |engine, tenant, query| {
                     Box::pin(async move {
                         let any_time = TraceQuery { start: TimeRange::default(), ..query.clone() };
-                        let in_time = TraceQuery { start: query.start, ..everything() };
+                        let (start, after) = (query.start, query.after);
+                        let in_time = TraceQuery { start, after, ..everything() };
                         both(engine, tenant, any_time, in_time).await
                     })
                 },
@@ -80,11 +89,11 @@ fn bounds() -> Vec<Case> {
             },
         ),
         (
-            &["bounds_of_duration_are_inclusive_nanoseconds"],
+            &["bounds_of_duration_are_inclusive_nanoseconds", "a_negative_duration_is_below_zero"],
             Fault {
                 query: |query| {
                     edit_durations(query, |comparison, nanos| {
-                        *nanos = nanos.saturating_sub(u64::from(comparison == Comparison::Lte));
+                        *nanos -= i128::from(comparison == Comparison::Lte);
                     });
                 },
                 ..SOUND
@@ -129,7 +138,7 @@ fn order() -> Vec<Case> {
     vec![
         // Orders by the first span of the trace.
         (
-            &["the_latest_matching_span_comes_first"],
+            &["the_latest_matching_span_comes_first", "a_trace_before_a_page_has_no_second_place"],
             Fault {
                 search: |engine, tenant, query| {
                     Box::pin(async move {
@@ -146,7 +155,7 @@ fn order() -> Vec<Case> {
         ),
         // Puts the greater of two ids first.
         (
-            &["equal_starts_are_ordered_by_trace_id"],
+            &["equal_starts_are_ordered_by_trace_id", "pages_are_the_whole_answer_in_pieces"],
             Fault {
                 search: |engine, tenant, query| {
                     Box::pin(async move {
@@ -160,7 +169,13 @@ fn order() -> Vec<Case> {
         ),
         // Cuts in the order of ids.
         (
-            &["the_limit_cuts_after_the_order"],
+            &[
+                "the_limit_cuts_after_the_order",
+                "pages_are_the_whole_answer_in_pieces",
+                "a_trace_before_a_page_has_no_second_place",
+                "a_trace_that_moved_up_does_not_come_again",
+                "the_three_searches_agree_on_a_page",
+            ],
             Fault {
                 search: |engine, tenant, query| {
                     Box::pin(async move {
@@ -183,6 +198,10 @@ fn order() -> Vec<Case> {
                 "the_limit_cuts_after_the_order",
                 "a_depth_of_none_means_a_hundred",
                 "a_depth_beyond_the_maximum_is_cut",
+                "pages_are_the_whole_answer_in_pieces",
+                "a_trace_before_a_page_has_no_second_place",
+                "a_trace_that_moved_up_does_not_come_again",
+                "the_three_searches_agree_on_a_page",
             ],
             Fault { query: |query| query.limit = usize::MAX, ..SOUND },
         ),
@@ -199,6 +218,131 @@ fn order() -> Vec<Case> {
                         }
                         Ok(found)
                     })
+                },
+                ..SOUND
+            },
+        ),
+    ]
+}
+
+fn pages() -> Vec<Case> {
+    vec![
+        // Knows no pages.
+        (
+            &[
+                "pages_are_the_whole_answer_in_pieces",
+                "a_trace_before_a_page_has_no_second_place",
+                "a_trace_that_moved_up_does_not_come_again",
+                "the_three_searches_agree_on_a_page",
+            ],
+            Fault { query: |query| query.after = None, ..SOUND },
+        ),
+        // Gives a trace the place that its spans behind the page's begin have.
+        (
+            &[
+                "a_trace_before_a_page_has_no_second_place",
+                "a_trace_that_moved_up_does_not_come_again",
+            ],
+            Fault {
+                query: |query| {
+                    if let Some(after) = query.after {
+                        query.start.max = query.start.max.min(after.start);
+                    }
+                },
+                ..SOUND
+            },
+        ),
+        // Begins behind all that starts together.
+        (
+            &["pages_are_the_whole_answer_in_pieces"],
+            Fault {
+                query: |query| {
+                    if let Some(after) = &mut query.after {
+                        after.trace_id = TraceId::from_slice(&[255; 16]).unwrap();
+                    }
+                },
+                ..SOUND
+            },
+        ),
+        (
+            &["what_is_found_tells_its_place"],
+            Fault {
+                summaries: |summaries| summaries.iter_mut().for_each(|it| it.matched = it.end),
+                ..SOUND
+            },
+        ),
+    ]
+}
+
+/// Finds the spans of a query that was edited, and edits the answer.
+async fn spans_edited(
+    engine: &Engine,
+    tenant: &Tenant,
+    mut query: SpanQuery,
+    edit: fn(&mut SpanQuery),
+    answer: fn(&mut Vec<FoundSpan>),
+) -> Result<Vec<FoundSpan>, ReadError> {
+    edit(&mut query);
+    let mut found = engine.sound.find_spans(tenant, query).try_collect().await?;
+    answer(&mut found);
+    Ok(found)
+}
+
+/// A fault of a query for spans.
+macro_rules! asks {
+    ($edit:expr) => {
+        Fault {
+            spans: |engine, tenant, query| {
+                spans_edited(engine, tenant, query, $edit, |_| {}).boxed()
+            },
+            ..SOUND
+        }
+    };
+}
+
+/// A fault of an answer with spans.
+macro_rules! answers {
+    ($edit:expr) => {
+        Fault {
+            spans: |engine, tenant, query| {
+                spans_edited(engine, tenant, query, |_| {}, $edit).boxed()
+            },
+            ..SOUND
+        }
+    };
+}
+
+fn spans() -> Vec<Case> {
+    vec![
+        (&["only_matching_spans_are_found"], asks!(|query| query.filter = Filter::And(Vec::new()))),
+        (
+            &["spans_start_within_the_range"],
+            asks!(|query| query.start.max = query.start.max.saturating_add(1)),
+        ),
+        (
+            &["spans_start_within_the_range"],
+            asks!(|query| query.start.min += u64::from(query.start.min > 0)),
+        ),
+        (&["spans_come_in_the_order_asked_for"], asks!(|query| query.order = SpanOrder::default())),
+        (&["pages_of_spans_are_the_whole_answer_in_pieces"], asks!(|query| query.after = None)),
+        // Tells the spans alone.
+        (
+            &["found_spans_come_as_they_came"],
+            answers!(|found| found.iter_mut().for_each(|found| {
+                found.data = edit_resource_spans(&found.data, |spans| spans.resource = None);
+            })),
+        ),
+        // Keeps one span of those with the same ids.
+        (
+            &["spans_alike_in_time_and_ids_come_once"],
+            answers!(|found| found.dedup_by_key(|it| (it.key.trace_id, it.key.span_id))),
+        ),
+        (
+            &["spans_of_another_tenant_are_not_found"],
+            Fault {
+                spans: |engine, tenant, query| {
+                    let of = |tenant: &Tenant| engine.sound.find_spans(tenant, query.clone());
+                    of(tenant).chain(of(&Tenant::new("one"))).try_collect().boxed()
                 },
                 ..SOUND
             },

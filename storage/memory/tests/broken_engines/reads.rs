@@ -218,7 +218,7 @@ fn catalogue() -> Vec<Case> {
 fn summaries() -> Vec<Case> {
     vec![
         (
-            &["the_three_searches_agree"],
+            &["the_three_searches_agree", "the_three_searches_agree_on_a_page"],
             Fault { summaries: |summaries| summaries.sort_by_key(|found| found.trace_id), ..SOUND },
         ),
         (

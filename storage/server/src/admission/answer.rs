@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 
 use super::PACE;
 use super::slots::Slot;
+use super::time::Limits;
 use crate::metrics;
 
 /// The most bytes given to HTTP/2 at one time, where a client that doesn't read can hold them
@@ -23,6 +24,9 @@ const SLICE: usize = 32 << 10;
 /// What a client may let the next [`PACE`] bytes wait while others wait for what its answer holds:
 /// shorter than they wait themselves.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What a body gives.
+type Given = Option<Result<Frame<Bytes>, Status>>;
 
 /// A response's body, given out as fast as the client reads it.
 ///
@@ -39,7 +43,7 @@ pub(super) struct Answer {
 
 #[derive(Debug)]
 enum State {
-    Live(Live),
+    Live(Box<Live>),
     /// Given up: its status is still to be told, then nothing.
     Stalled(Option<Status>),
 }
@@ -54,6 +58,7 @@ struct Live {
     /// How long it let the last bytes wait before, and how many of [`PACE`] are still missing.
     waited_before: Duration,
     missing: usize,
+    limits: Limits,
     record: metrics::Request,
     _slot: Option<Slot>,
 }
@@ -64,18 +69,21 @@ impl Answer {
         slot: Option<Slot>,
         record: metrics::Request,
         timeout: Duration,
+        limits: Limits,
     ) -> Self {
         let demand = slot.as_ref().map(|slot| slot.demand.clone());
         let live = Live {
             body,
             rest: Bytes::new(),
-            unread_since: None,
+            // A client may have no room for a first byte.
+            unread_since: Some(Instant::now()),
             waited_before: Duration::ZERO,
             missing: PACE,
+            limits,
             record,
             _slot: slot,
         };
-        let state = Arc::new(Mutex::new(State::Live(live)));
+        let state = Arc::new(Mutex::new(State::Live(Box::new(live))));
         let watch =
             AbortOnDropHandle::new(tokio::spawn(watch(Arc::clone(&state), timeout, demand)));
         Self { state, _watch: watch }
@@ -144,7 +152,9 @@ impl Live {
         self.unread_since.map(|since| self.waited_before + since.elapsed())
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    /// The body's next frame, or the status once a limit is reached.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Given, Status>> {
+        self.limits.check_client(cx)?;
         if let Some(since) = self.unread_since.take() {
             self.waited_before += since.elapsed();
         }
@@ -153,9 +163,10 @@ impl Live {
             self.missing = PACE;
         }
         if self.rest.is_empty() {
-            let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            let polled = Pin::new(&mut self.body).poll_frame(cx);
+            let frame = match ready!(self.limits.poll(cx, polled))? {
                 Some(Ok(frame)) => frame,
-                other => return Poll::Ready(other),
+                other => return Poll::Ready(Ok(other)),
             };
             match frame.into_data() {
                 Ok(data) => self.rest = data,
@@ -163,14 +174,14 @@ impl Live {
                     if let Some(status) = other.trailers_ref().and_then(Status::from_header_map) {
                         self.record.ends_with(status.code());
                     }
-                    return Poll::Ready(Some(Ok(other)));
+                    return Poll::Ready(Ok(Some(Ok(other))));
                 }
             }
         }
         self.unread_since = Some(Instant::now());
         let slice = self.rest.split_to(self.rest.len().min(SLICE));
         self.missing = self.missing.saturating_sub(slice.len());
-        Poll::Ready(Some(Ok(Frame::data(slice))))
+        Poll::Ready(Ok(Some(Ok(Frame::data(slice)))))
     }
 }
 
@@ -182,12 +193,17 @@ impl http_body::Body for Answer {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match &mut *lock(&self.state) {
-            State::Live(live) => live.poll_frame(cx),
-            State::Stalled(status) => Poll::Ready(mem::take(status).map(|status| {
-                let (head, ()) = status.into_http::<()>().into_parts();
-                Ok(Frame::trailers(head.headers))
-            })),
+        let mut state = lock(&self.state);
+        match &mut *state {
+            State::Live(live) => match ready!(live.poll_frame(cx)) {
+                Ok(frame) => Poll::Ready(frame),
+                Err(status) => {
+                    live.record.ends_with(status.code());
+                    *state = State::Stalled(None);
+                    Poll::Ready(Some(Ok(end(status))))
+                }
+            },
+            State::Stalled(status) => Poll::Ready(mem::take(status).map(end).map(Ok)),
         }
     }
 
@@ -199,10 +215,17 @@ impl http_body::Body for Answer {
     }
 }
 
+/// The frame that ends an answer with a status.
+fn end(status: Status) -> Frame<Bytes> {
+    let (head, ()) = status.into_http::<()>().into_parts();
+    Frame::trailers(head.headers)
+}
+
 #[cfg(test)]
 mod tests {
     use futures::channel::mpsc::{UnboundedSender, unbounded};
     use futures::poll;
+    use http::{HeaderMap, HeaderName, HeaderValue};
     use http_body_util::{BodyExt, StreamBody};
 
     use super::super::Budget;
@@ -211,18 +234,24 @@ mod tests {
     use crate::engine::Engine;
     use crate::metrics::Metrics;
 
+    const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
     type Server = UnboundedSender<Result<Frame<Bytes>, Status>>;
 
     /// An answer, and what gives it its frames.
     fn answer() -> (Server, Answer) {
+        answer_within(&HeaderMap::new(), None)
+    }
+
+    fn answer_within(headers: &HeaderMap, limit: Option<Duration>) -> (Server, Answer) {
         let config = Config { engine: config::Engine::Memory, ..Config::default() };
         let engine = Engine::open(&config).unwrap();
         let metrics = Arc::new(Metrics::new(&engine, Budget::new(1), &config));
         let (server, frames) = unbounded();
         let body = Body::new(StreamBody::new(frames));
-        (server, Answer::new(body, None, metrics::Request::begin(metrics, "/"), DAY))
+        let record = metrics::Request::begin(metrics, "/");
+        (server, Answer::new(body, None, record, DAY, Limits::new(headers, limit)))
     }
 
     fn data(text: &'static str) -> Result<Frame<Bytes>, Status> {
@@ -259,5 +288,47 @@ mod tests {
         let status = Status::from_header_map(rest.trailers().unwrap()).unwrap();
         assert_eq!(status.code(), Code::DeadlineExceeded);
         assert_eq!(rest.to_bytes(), "");
+    }
+
+    #[tokio::test]
+    async fn an_answer_ends_when_the_time_of_either_side_is_over() {
+        let given = |text| HeaderMap::from_iter([(TIMEOUT, HeaderValue::from_static(text))]);
+        let soon = Duration::from_millis(10);
+        for (given, limit, whose) in [
+            (given("10m"), None, "client"),
+            (given("10m"), Some(DAY), "client"),
+            (given("1H"), Some(soon), "read_timeout"),
+            (HeaderMap::new(), Some(soon), "read_timeout"),
+        ] {
+            let (server, mut answer) = answer_within(&given, limit);
+            server.unbounded_send(data("one")).unwrap();
+            assert_eq!(answer.frame().await.unwrap().unwrap().into_data().unwrap(), "one");
+            let end = answer.frame().await.unwrap().unwrap().into_trailers().unwrap();
+            let status = Status::from_header_map(&end).unwrap();
+            assert_eq!(status.code(), Code::DeadlineExceeded);
+            assert!(status.message().contains(whose), "{status}");
+            assert!(server.is_closed(), "the body is held no longer");
+        }
+
+        let (server, answer) = answer_within(&given("1H"), Some(DAY));
+        server.unbounded_send(data("in time")).unwrap();
+        drop(server);
+        assert_eq!(answer.collect().await.unwrap().to_bytes(), "in time");
+    }
+
+    #[tokio::test]
+    async fn an_answer_ends_when_the_clients_time_is_over_however_much_there_is() {
+        let given = HeaderMap::from_iter([(TIMEOUT, HeaderValue::from_static("10m"))]);
+        let (server, mut answer) = answer_within(&given, None);
+        server.unbounded_send(data("late")).unwrap();
+        sleep(Duration::from_millis(50)).await;
+        assert!(answer.frame().await.unwrap().unwrap().is_trailers());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_never_asked_for_is_cut() {
+        let (server, answer) = answer();
+        assert!(lock(&answer.state).give_up(Duration::ZERO, || true));
+        assert!(server.is_closed(), "the body is held no longer");
     }
 }

@@ -18,6 +18,10 @@ impl Budget {
         Self { bytes: Arc::new(Semaphore::new(total)), total }
     }
 
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
     /// The bytes taken at present.
     pub(crate) fn taken(&self) -> u64 {
         (self.total - self.bytes.available_permits()) as u64

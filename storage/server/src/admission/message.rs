@@ -1,4 +1,4 @@
-//! One length-prefixed gRPC message, read from a request's body.
+//! Length-prefixed gRPC messages, read from a request's body.
 //! Source: gRPC over HTTP2, "Length-Prefixed-Message".
 
 use std::time::Duration;
@@ -22,9 +22,10 @@ pub(super) struct Message {
     pub(super) bytes: Bytes,
 }
 
-/// The bytes admitted before any has come. From there on a request is admitted twice what it has
-/// sent, so that announcing a length takes nothing from others.
-const FIRST_STEP: usize = 64 << 10;
+/// The bytes admitted before any has come, beside those that came with the length. From there on a
+/// request is admitted twice what it has sent, so that announcing a length takes next to nothing
+/// from others: as many as may be open have a quarter of `max_inflight_bytes`'s default.
+const FIRST_STEP: usize = 4 << 10;
 
 /// Reads the only message of a unary request, whose bytes are admitted before they are buffered.
 /// The client has `timeout` for each [`PACE`] bytes and for the last ones.
@@ -35,64 +36,101 @@ pub(super) async fn read(
     timeout: Duration,
 ) -> Result<(Message, OwnedSemaphorePermit), Status> {
     let mut reader = Reader::new(body, timeout);
-    let mut header = Vec::with_capacity(HEADER);
-    reader.read_to(HEADER, &mut header).await?;
-    let compressed = match header[0] {
-        0 => false,
-        1 => true,
-        flag => {
-            let reason = format!("the message's compression flag is {flag}, neither 0 nor 1");
-            return Err(Status::invalid_argument(reason));
-        }
-    };
-    let length = u32::from_be_bytes([header[1], header[2], header[3], header[4]]) as usize;
-    if length > max_bytes {
-        return Err(too_large(max_bytes));
-    }
-    let mut admitted = length.min(FIRST_STEP);
-    let mut permit = budget.take(admitted).await?;
-    let mut bytes = Vec::with_capacity(admitted);
-    reader.read_to(admitted, &mut bytes).await?;
-    while admitted < length {
-        let step = admitted.min(length - admitted);
-        permit.merge(budget.take_now(step)?);
-        admitted += step;
-        bytes.reserve_exact(step);
-        reader.read_to(admitted, &mut bytes).await?;
-    }
+    reader.begin();
+    let message = reader.message(max_bytes, budget).await?;
     if reader.fill().await? {
         return Err(Status::invalid_argument("bytes follow the request's only message"));
     }
-    Ok((Message { compressed, bytes: bytes.into() }, permit))
+    Ok(message)
 }
 
 /// The body of a request whose only message is these bytes, at most [`u32::MAX`], as they are.
 pub(super) fn body(bytes: Bytes) -> Body {
+    let frames = [plain_header(&bytes), bytes].map(|data| Ok::<_, Status>(Frame::data(data)));
+    Body::new(StreamBody::new(stream::iter(frames)))
+}
+
+/// The header of a message that is these bytes as they are, at most [`u32::MAX`].
+pub(super) fn plain_header(bytes: &Bytes) -> Bytes {
     let mut header = BytesMut::with_capacity(HEADER);
     header.put_u8(0);
     header.put_u32(bytes.len() as u32);
-    let frames = [header.freeze(), bytes].map(|data| Ok::<_, Status>(Frame::data(data)));
-    Body::new(StreamBody::new(stream::iter(frames)))
+    header.freeze()
 }
 
 pub(super) fn too_large(max_bytes: usize) -> Status {
     Status::invalid_argument(format!("the request is larger than the limit of {max_bytes} bytes"))
 }
 
-struct Reader {
+/// Reads a body's messages.
+pub(super) struct Reader {
     body: Body,
     /// What came and was not read yet.
     rest: Bytes,
     timeout: Duration,
-    /// When the bytes that are still missing from [`PACE`] must have come.
-    deadline: Instant,
+    /// When the bytes that are still missing from [`PACE`] must have come; none between the
+    /// messages of a stream.
+    deadline: Option<Instant>,
     missing: usize,
 }
 
 impl Reader {
-    fn new(body: Body, timeout: Duration) -> Self {
-        let deadline = Instant::now() + timeout;
-        Self { body, rest: Bytes::new(), timeout, deadline, missing: PACE }
+    pub(super) fn new(body: Body, timeout: Duration) -> Self {
+        Self { body, rest: Bytes::new(), timeout, deadline: None, missing: PACE }
+    }
+
+    /// The next message of a stream, for whose first byte the client may take any time; none at
+    /// the end.
+    pub(super) async fn next(
+        &mut self,
+        max_bytes: usize,
+        budget: &Budget,
+    ) -> Result<Option<(Message, OwnedSemaphorePermit)>, Status> {
+        self.deadline = None;
+        if !self.fill().await? {
+            return Ok(None);
+        }
+        self.begin();
+        self.message(max_bytes, budget).await.map(Some)
+    }
+
+    /// From here on the client must keep its pace.
+    fn begin(&mut self) {
+        self.deadline = Some(Instant::now() + self.timeout);
+        self.missing = PACE;
+    }
+
+    async fn message(
+        &mut self,
+        max_bytes: usize,
+        budget: &Budget,
+    ) -> Result<(Message, OwnedSemaphorePermit), Status> {
+        let mut header = Vec::with_capacity(HEADER);
+        self.read_to(HEADER, &mut header).await?;
+        let compressed = match header[0] {
+            0 => false,
+            1 => true,
+            flag => {
+                let reason = format!("the message's compression flag is {flag}, neither 0 nor 1");
+                return Err(Status::invalid_argument(reason));
+            }
+        };
+        let length = u32::from_be_bytes([header[1], header[2], header[3], header[4]]) as usize;
+        if length > max_bytes {
+            return Err(too_large(max_bytes));
+        }
+        let mut admitted = length.min(self.rest.len().max(FIRST_STEP));
+        let mut permit = budget.take(admitted).await?;
+        let mut bytes = Vec::with_capacity(admitted);
+        self.read_to(admitted, &mut bytes).await?;
+        while admitted < length {
+            let step = admitted.min(length - admitted);
+            permit.merge(budget.take_now(step)?);
+            admitted += step;
+            bytes.reserve_exact(step);
+            self.read_to(admitted, &mut bytes).await?;
+        }
+        Ok((Message { compressed, bytes: bytes.into() }, permit))
     }
 
     /// Appends the next bytes until there are so many.
@@ -111,9 +149,12 @@ impl Reader {
     /// Waits until there are bytes; false at the end.
     async fn fill(&mut self) -> Result<bool, Status> {
         while self.rest.is_empty() {
-            let frame = timeout_at(self.deadline, self.body.frame())
-                .await
-                .map_err(|_| Status::deadline_exceeded("the request's bytes came too slowly"))?;
+            let frame = match self.deadline {
+                Some(deadline) => timeout_at(deadline, self.body.frame()).await.map_err(|_| {
+                    Status::deadline_exceeded("the request's bytes came too slowly")
+                })?,
+                None => self.body.frame().await,
+            };
             let Some(frame) = frame else {
                 return Ok(false);
             };
@@ -122,9 +163,8 @@ impl Reader {
                 self.rest = data;
                 self.missing = self.missing.saturating_sub(self.rest.len());
             }
-            if self.missing == 0 {
-                self.deadline = Instant::now() + self.timeout;
-                self.missing = PACE;
+            if self.missing == 0 && self.deadline.is_some() {
+                self.begin();
             }
         }
         Ok(true)

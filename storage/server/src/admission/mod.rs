@@ -10,6 +10,8 @@ mod budget;
 mod compression;
 mod message;
 mod slots;
+mod stream;
+mod time;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,7 +22,6 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 use tonic::Status;
 use tonic::body::Body;
 use tonic_types::{ErrorDetails, StatusExt};
@@ -30,8 +31,11 @@ use crate::metrics::{self, Metrics};
 use answer::Answer;
 pub(crate) use budget::Budget;
 use compression::Encoding;
+use message::Message;
 use slots::Slot;
 pub(crate) use slots::Slots;
+pub(crate) use stream::Held;
+use time::Limits;
 
 const GRPC_ENCODING: &str = "grpc-encoding";
 const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
@@ -43,6 +47,10 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 /// The bytes of a request or an answer that a client must move within its timeout, unless fewer
 /// are left: one that only trickles would hold for hours what others wait for.
 const PACE: usize = 256 << 10;
+
+/// How many requests of a kind may be open, of all connections. One that is open holds its headers,
+/// even if nothing else comes.
+pub(crate) const MAX_OPEN: usize = 4096;
 
 /// What a client is told to wait before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -59,8 +67,14 @@ pub(crate) struct Admission {
     pub(crate) metrics: Arc<Metrics>,
     /// The bytes of all requests of the kind together.
     pub(crate) budget: Budget,
-    /// The bytes of one request, decompressed.
+    /// The bytes of one request, or of one message of a stream, decompressed, and its weight.
     pub(crate) max_bytes: usize,
+    /// What a message is admitted for: its length, unless much more is made of its bytes.
+    pub(crate) weigh: fn(&[u8]) -> usize,
+    /// Whether a request is a stream of messages.
+    pub(crate) streamed: bool,
+    /// [`MAX_OPEN`] less those that are open.
+    pub(crate) open: Arc<Semaphore>,
     /// The requests answered at one time, if they are bounded.
     pub(crate) slots: Option<Slots>,
     /// The messages decompressed at one time: the work is the processor's, and a decoder has
@@ -68,42 +82,65 @@ pub(crate) struct Admission {
     pub(crate) decompressions: Arc<Semaphore>,
     /// How long a client may take for each [`PACE`] bytes that it sends or reads.
     pub(crate) client_timeout: Duration,
+    /// How long the service may take for an answer, if that is bounded.
+    pub(crate) service_timeout: Option<Duration>,
 }
 
 impl Admission {
     async fn slot(&self) -> Result<Option<Slot>, Status> {
-        let Some(slots) = &self.slots else {
-            return Ok(None);
-        };
-        match timeout(MAX_WAIT, slots.take()).await {
-            Ok(slot) => Ok(Some(slot)),
-            Err(_) => Err(overloaded("max_concurrent_reads reads are running", RETRY_AFTER)),
+        match &self.slots {
+            Some(slots) => slots.take().await.map(Some),
+            None => Ok(None),
         }
     }
 
-    /// The request with its message plain and whole, and the permit for its bytes.
+    /// The request with its message plain and whole, and the permit for its bytes. Those of a
+    /// stream are admitted one by one, as the service asks for them: see [`Held`].
     async fn admit(
         &self,
         request: Request<Body>,
     ) -> Result<(Request<Body>, OwnedSemaphorePermit), Status> {
         let (mut parts, body) = request.into_parts();
         let encoding = Encoding::of(&parts.headers)?;
+        describe_plain(&mut parts.headers, encoding);
+        if self.streamed {
+            let held = Held::default();
+            parts.extensions.insert(held.clone());
+            let body = stream::body(self.clone(), body, encoding, held);
+            return Ok((Request::from_parts(parts, body), self.budget.take_now(0)?));
+        }
         let (message, permit) =
             message::read(body, self.max_bytes, &self.budget, self.client_timeout).await?;
-        let (bytes, permit) = match (message.compressed, encoding) {
+        let (bytes, permit) = self.plain(message, permit, encoding).await?;
+        Ok((Request::from_parts(parts, message::body(bytes)), permit))
+    }
+
+    /// A message's bytes, decompressed, and the permit for its weight in place of that for the
+    /// message.
+    async fn plain(
+        &self,
+        message: Message,
+        permit: OwnedSemaphorePermit,
+        encoding: Option<Encoding>,
+    ) -> Result<(Bytes, OwnedSemaphorePermit), Status> {
+        let (bytes, mut permit) = match (message.compressed, encoding) {
             (false, _) => (message.bytes, permit),
-            (true, Some(encoding)) => {
-                let plain = self.decompress(encoding, message.bytes).await?;
-                drop(permit);
-                plain
-            }
+            (true, Some(encoding)) => self.decompress(encoding, message.bytes).await?,
             (true, None) => {
                 let reason = "the message is compressed, but grpc-encoding doesn't tell how";
                 return Err(Status::invalid_argument(reason));
             }
         };
-        describe_plain(&mut parts.headers, encoding);
-        Ok((Request::from_parts(parts, message::body(bytes)), permit))
+        let weight = (self.weigh)(&bytes);
+        if weight > self.max_bytes {
+            let most = self.max_bytes;
+            let reason = format!("the request takes more memory than the limit of {most} bytes");
+            return Err(Status::invalid_argument(reason));
+        }
+        // Waits, because a stream would end for a moment's want. Two that wait for each other are
+        // refused in the end.
+        permit.merge(self.budget.take(weight - bytes.len()).await?);
+        Ok((bytes, permit))
     }
 
     async fn decompress(
@@ -164,26 +201,36 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let inner = self.inner.clone();
         let admission = self.admission.clone();
+        let mut limits = Limits::new(request.headers(), admission.service_timeout);
         Box::pin(async move {
             let mut record =
                 metrics::Request::begin(Arc::clone(&admission.metrics), request.uri().path());
+            request.extensions_mut().insert(record.rpc().clone());
+            let open = admission.open.try_acquire();
             let admitted = async {
+                if open.is_err() {
+                    return Err(overloaded(format!("{MAX_OPEN} requests are open"), RETRY_AFTER));
+                }
                 let admitted = admission.admit(request).await?;
                 // Only now, so that a slow sender holds no slot.
                 Ok((admission.slot().await?, admitted))
             };
-            let (slot, response) = match admitted.await {
-                Ok((slot, (request, _bytes))) => (slot, inner.oneshot(request).await?),
+            let answered = async {
+                let (slot, (request, _bytes)) = admitted.await?;
+                Ok((slot, limits.keep(inner.oneshot(request)).await?))
+            };
+            let (slot, response) = match answered.await {
+                Ok((slot, response)) => (slot, response?),
                 Err(status) => (None, Status::into_http(status)),
             };
             if let Some(status) = Status::from_header_map(response.headers()) {
                 record.ends_with(status.code());
             }
             let timeout = admission.client_timeout;
-            Ok(response.map(|body| Body::new(Answer::new(body, slot, record, timeout))))
+            Ok(response.map(|body| Body::new(Answer::new(body, slot, record, timeout, limits))))
         })
     }
 }

@@ -146,7 +146,10 @@ fn from_flags(flags: &Flags) -> Result<Vec<Setting>, ConfigError> {
 fn parse(text: &str) -> Value {
     if let Ok(truth) = text.parse() {
         Value::Boolean(truth)
-    } else if let Ok(number) = text.parse() {
+    } else if let Ok(number) = text.parse::<i64>()
+        // Not of the name 007.
+        && number.to_string() == text
+    {
         Value::Integer(number)
     } else {
         Value::String(text.to_owned())

@@ -1,56 +1,27 @@
 use prost::Message;
-use spoor_store::CHUNK_BYTES;
+use tonic::Extensions;
 
 use super::Reader;
+use crate::metrics::Rpc;
 
 /// Clients accept no larger message unless they are told to: gRPC's default.
 const UNARY_BYTES: usize = 4 << 20;
-
-/// The size that a message of a stream stays below, unless it has a single element.
-const STREAM_BYTES: usize = CHUNK_BYTES / 2;
 
 /// The longest key and length of an element of a repeated field below the number 16.
 const HEADER: usize = 1 + 5;
 
 impl Reader {
-    /// Drops the elements that would make a unary answer 4 MiB or larger.
-    pub(super) fn truncate<T: Message>(&self, rpc: &'static str, elements: &mut Vec<T>) {
+    /// Drops the elements that would make a unary answer to a request with these extensions 4 MiB
+    /// or larger.
+    pub(super) fn truncate<T: Message>(&self, extensions: &Extensions, elements: &mut Vec<T>) {
         let total = elements.len();
         keep_fitting(elements, UNARY_BYTES);
         let dropped = total - elements.len();
         if dropped > 0 {
-            tracing::warn!(rpc, total, dropped, "left out what an answer has no room for");
-            self.metrics.truncated(rpc);
+            let rpc = extensions.get::<Rpc>().cloned().unwrap_or_default();
+            tracing::warn!(%rpc, total, dropped, "left out what an answer has no room for");
+            self.metrics.truncated(&rpc);
         }
-    }
-}
-
-/// The elements of one message of a stream.
-#[derive(Debug)]
-pub(super) struct Batch<T> {
-    elements: Vec<T>,
-    bytes: usize,
-}
-
-impl<T> Default for Batch<T> {
-    fn default() -> Self {
-        Self { elements: Vec::new(), bytes: 0 }
-    }
-}
-
-impl<T: Message> Batch<T> {
-    /// Adds an element, or gives it back when the batch is full. An empty batch takes any.
-    pub(super) fn add(&mut self, element: T) -> Option<T> {
-        self.bytes += HEADER + element.encoded_len();
-        if self.bytes >= STREAM_BYTES && !self.elements.is_empty() {
-            return Some(element);
-        }
-        self.elements.push(element);
-        None
-    }
-
-    pub(super) fn into_elements(self) -> Vec<T> {
-        self.elements
     }
 }
 

@@ -2,14 +2,16 @@
 
 use prost::Message;
 use prost_types::{Duration, Timestamp};
-use spoor_proto::storage::{self, GetTraceParams, TraceQueryParameters};
+use spoor_proto::storage::{self, GetTraceParams, SpanQueryParameters, TraceQueryParameters};
 use spoor_store::filter::Filter;
 use spoor_store::otlp::{AnyValue, text_of};
 use spoor_store::trace::TraceSummary;
 use spoor_store::{
-    FoundTrace, LegacyQuery, QueryError, TimeRange, TraceId, TraceLookup, TraceQuery,
+    FoundTrace, LegacyQuery, QueryError, SpanQuery, TimeRange, TraceId, TraceLookup, TraceQuery,
 };
 use tonic::Status;
+
+use super::{filter, order};
 
 const NANOS: i128 = 1_000_000_000;
 
@@ -17,23 +19,26 @@ const NANOS: i128 = 1_000_000_000;
 /// set.
 const GO_ZERO_SECONDS: i64 = -62_135_596_800;
 
+/// The most attributes of a search: each is compared with all that a span has. A structured filter's
+/// list has as many elements.
+const MAX_ATTRIBUTES: usize = 1024;
+
 /// The search that a request asks for.
 pub(super) fn query(
     query: Option<TraceQueryParameters>,
     max_depth: usize,
 ) -> Result<TraceQuery, Status> {
-    let query = query.ok_or_else(|| Status::invalid_argument("the request has no query"))?;
-    if query.filter.is_some() {
-        return Err(Status::unimplemented("searching by a filter is not supported"));
-    }
-    if query.pagination.is_some() {
-        return Err(Status::unimplemented("searching by pages is not supported"));
-    }
+    let query = query.ok_or_else(no_query)?;
     let range = start_range(
         ("start_time_min", query.start_time_min),
         ("start_time_max", query.start_time_max),
     )?;
     let start = range.unwrap_or_default();
+    if query.attributes.len() > MAX_ATTRIBUTES {
+        let asked = query.attributes.len();
+        let reason = format!("the query has {asked} attributes, the limit is {MAX_ATTRIBUTES}");
+        return Err(Status::invalid_argument(reason));
+    }
     let legacy = LegacyQuery {
         service: query.service_name,
         operation: query.operation_name,
@@ -45,10 +50,48 @@ pub(super) fn query(
         depth: query.search_depth,
     };
     let mut compiled = legacy.compile(max_depth).map_err(invalid)?;
+    if let Some(call) = &query.filter {
+        // RFC 0005, section 7.
+        if compiled.filter != Filter::And(Vec::new()) {
+            let reason = "a query with a filter has no service_name, operation_name, attributes, \
+                          duration_min or duration_max beside it";
+            return Err(Status::invalid_argument(reason));
+        }
+        compiled.filter = filter::decode(call)?;
+    }
     if range.is_none() {
         compiled.filter = Filter::Or(Vec::new());
     }
     Ok(compiled)
+}
+
+/// The search for spans that a request asks for, of `limit`.
+pub(super) fn span_query(
+    query: Option<&SpanQueryParameters>,
+    limit: usize,
+) -> Result<SpanQuery, Status> {
+    let query = query.ok_or_else(no_query)?;
+    let [min, max] =
+        [("start_time_min", query.start_time_min), ("start_time_max", query.start_time_max)];
+    for (name, time) in [min, max] {
+        // All time may well begin with the epoch.
+        let is_begin = name == min.0 && time == Some(Timestamp::default());
+        if nanos(name, time)?.is_none() && !is_begin {
+            return Err(Status::invalid_argument(format!("a search for spans needs {name}")));
+        }
+    }
+    let range = start_range(min, max)?;
+    let filter = query.filter.as_ref().map(filter::decode).transpose()?;
+    let filter = match range {
+        Some(_) => filter.unwrap_or(Filter::And(Vec::new())),
+        None => Filter::Or(Vec::new()),
+    };
+    let (start, order) = (range.unwrap_or_default(), order::decode(&query.order_by)?);
+    Ok(SpanQuery { filter, start, order, limit, after: None })
+}
+
+fn no_query() -> Status {
+    Status::invalid_argument("the request has no query")
 }
 
 fn invalid(error: QueryError) -> Status {

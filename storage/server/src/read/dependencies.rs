@@ -2,9 +2,8 @@ use spoor_proto::storage::dependency_reader_server::DependencyReader;
 use spoor_proto::storage::{Dependency, GetDependenciesRequest, GetDependenciesResponse};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Reader, convert, status, tenant};
-
-const GET_DEPENDENCIES: &str = "jaeger.storage.v2.DependencyReader/GetDependencies";
+use super::{Reader, convert, status};
+use crate::identity::tenant;
 
 #[async_trait]
 impl DependencyReader for Reader {
@@ -12,13 +11,15 @@ impl DependencyReader for Reader {
         &self,
         request: Request<GetDependenciesRequest>,
     ) -> Result<Response<GetDependenciesResponse>, Status> {
-        let GetDependenciesRequest { start_time, end_time } = request.into_inner();
+        let (_, extensions, request) = request.into_parts();
+        let tenant = tenant(&extensions)?;
+        let GetDependenciesRequest { start_time, end_time } = request;
         let start = convert::start_range(("start_time", start_time), ("end_time", end_time))?;
         let Some(range) = start else {
             return Ok(Response::new(GetDependenciesResponse::default()));
         };
         let found =
-            self.store.dependencies(&tenant(), range).await.map_err(|error| status(&error))?;
+            self.store.dependencies(&tenant, range).await.map_err(|error| status(&error))?;
         let mut dependencies: Vec<_> = found
             .into_iter()
             .map(|dependency| Dependency {
@@ -28,7 +29,7 @@ impl DependencyReader for Reader {
                 source: String::new(),
             })
             .collect();
-        self.truncate(GET_DEPENDENCIES, &mut dependencies);
+        self.truncate(&extensions, &mut dependencies);
         Ok(Response::new(GetDependenciesResponse { dependencies }))
     }
 }

@@ -4,11 +4,15 @@ mod bounded;
 mod capabilities;
 mod convert;
 mod dependencies;
+mod filter;
+mod order;
+mod pages;
+mod streams;
 mod traces;
 
 use std::sync::Arc;
 
-use spoor_store::{ReadError, Store, Tenant};
+use spoor_store::{ReadError, Store};
 use tonic::Status;
 
 use crate::admission::overloaded;
@@ -23,8 +27,12 @@ pub(crate) struct Reader {
     pub(crate) max_depth: usize,
 }
 
-fn tenant() -> Tenant {
-    Tenant::default()
+/// What a request says that means nothing. The reason may quote of it what is longer than a header,
+/// in which it travels, may be.
+fn invalid(reason: &str) -> Status {
+    const MOST: usize = 1_000;
+    let more = if reason.chars().nth(MOST).is_some() { "…" } else { "" };
+    Status::invalid_argument(reason.chars().take(MOST).collect::<String>() + more)
 }
 
 fn status(error: &ReadError) -> Status {

@@ -1,4 +1,4 @@
-use futures::stream::{self, BoxStream};
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use spoor_proto::RawTraces;
 use spoor_proto::storage::trace_reader_server::TraceReader;
@@ -6,19 +6,17 @@ use spoor_proto::storage::{
     FindSpansRequest, FindSpansResponse, FindTraceIDsRequest, FindTraceIDsResponse,
     FindTraceSummariesRequest, FindTraceSummariesResponse, FindTracesRequest, GetOperationsRequest,
     GetOperationsResponse, GetServicesRequest, GetServicesResponse, GetTracesRequest, Operation,
+    SpanQueryParameters, TraceQueryParameters,
 };
 use spoor_store::otlp::SpanKind;
-use spoor_store::{ChunkStream, SummaryStream};
+use spoor_store::{ChunkStream, FoundTrace, SpanQuery, Tenant, TraceQuery, TraceRank};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::bounded::Batch;
-use super::{Reader, convert, status, tenant};
+use super::pages::{Asked, Page};
+use super::{Reader, convert, invalid, status, streams};
+use crate::identity::tenant;
 
-const FIND_TRACE_IDS: &str = "jaeger.storage.v2.TraceReader/FindTraceIDs";
-const GET_OPERATIONS: &str = "jaeger.storage.v2.TraceReader/GetOperations";
-const GET_SERVICES: &str = "jaeger.storage.v2.TraceReader/GetServices";
-
-type Answers<T> = BoxStream<'static, Result<T, Status>>;
+pub(super) type Answers<T> = BoxStream<'static, Result<T, Status>>;
 
 #[async_trait]
 impl TraceReader for Reader {
@@ -31,6 +29,7 @@ impl TraceReader for Reader {
         &self,
         request: Request<GetTracesRequest>,
     ) -> Result<Response<Self::GetTracesStream>, Status> {
+        let tenant = tenant(request.extensions())?;
         let asked = request.into_inner().query;
         if asked.len() > self.max_depth {
             let (asked, most) = (asked.len(), self.max_depth);
@@ -38,56 +37,69 @@ impl TraceReader for Reader {
             return Err(Status::invalid_argument(reason));
         }
         let lookups = asked.iter().map(convert::lookup).collect::<Result<_, _>>()?;
-        Ok(Response::new(chunks(self.store.get_traces(&tenant(), lookups))))
+        Ok(Response::new(chunks(self.store.get_traces(&tenant, lookups))))
     }
 
     async fn find_traces(
         &self,
         request: Request<FindTracesRequest>,
     ) -> Result<Response<Self::FindTracesStream>, Status> {
+        let tenant = tenant(request.extensions())?;
         let query = request.into_inner().query;
         // This answer has no place for the next page's token (jaeger-idl v0.14.0).
         if query.as_ref().is_some_and(|query| query.pagination.is_some()) {
             return Err(Status::invalid_argument("FindTraces has no pages"));
         }
         let query = convert::query(query, self.max_depth)?;
-        Ok(Response::new(chunks(self.store.find_traces(&tenant(), query))))
+        Ok(Response::new(chunks(self.store.find_traces(&tenant, query))))
     }
 
     async fn find_trace_i_ds(
         &self,
         request: Request<FindTraceIDsRequest>,
     ) -> Result<Response<FindTraceIDsResponse>, Status> {
-        let query = convert::query(request.into_inner().query, self.max_depth)?;
-        let found = self.store.find_trace_ids(&tenant(), query).await;
-        let found = found.map_err(|error| status(&error))?;
+        let (_, extensions, request) = request.into_parts();
+        let tenant = tenant(&extensions)?;
+        let (query, page) = self.paged(&tenant, request.query)?;
+        let found = self.store.find_trace_ids(&tenant, query).await;
+        let mut found = found.map_err(|error| status(&error))?;
+        let mut next_page_token = String::new();
+        if let Some(page) = page.filter(|page| found.len() > page.size) {
+            found.truncate(page.size);
+            let token = found.last().map(|last| page.token(&rank(last)));
+            next_page_token = token.unwrap_or_default();
+        }
         let mut trace_ids: Vec<_> = found.into_iter().map(convert::found_trace).collect();
-        self.truncate(FIND_TRACE_IDS, &mut trace_ids);
-        Ok(Response::new(FindTraceIDsResponse { trace_ids, ..FindTraceIDsResponse::default() }))
+        self.truncate(&extensions, &mut trace_ids);
+        Ok(Response::new(FindTraceIDsResponse { trace_ids, next_page_token }))
     }
 
     async fn find_trace_summaries(
         &self,
         request: Request<FindTraceSummariesRequest>,
     ) -> Result<Response<Self::FindTraceSummariesStream>, Status> {
-        let query = convert::query(request.into_inner().query, self.max_depth)?;
-        Ok(Response::new(batches(self.store.find_summaries(&tenant(), query))))
+        let tenant = tenant(request.extensions())?;
+        let (query, page) = self.paged(&tenant, request.into_inner().query)?;
+        Ok(Response::new(streams::summaries(self.store.find_summaries(&tenant, query), page)))
     }
 
     async fn find_spans(
         &self,
-        _: Request<FindSpansRequest>,
+        request: Request<FindSpansRequest>,
     ) -> Result<Response<Self::FindSpansStream>, Status> {
-        Err(Status::unimplemented("searching for spans is not supported"))
+        let tenant = tenant(request.extensions())?;
+        let (query, page) = self.paged_spans(&tenant, request.into_inner().query)?;
+        Ok(Response::new(streams::spans(self.store.find_spans(&tenant, query), page)))
     }
 
     async fn get_services(
         &self,
-        _: Request<GetServicesRequest>,
+        request: Request<GetServicesRequest>,
     ) -> Result<Response<GetServicesResponse>, Status> {
-        let services = self.store.services(&tenant()).await;
+        let tenant = tenant(request.extensions())?;
+        let services = self.store.services(&tenant).await;
         let mut services = services.map_err(|error| status(&error))?;
-        self.truncate(GET_SERVICES, &mut services);
+        self.truncate(request.extensions(), &mut services);
         Ok(Response::new(GetServicesResponse { services }))
     }
 
@@ -95,14 +107,17 @@ impl TraceReader for Reader {
         &self,
         request: Request<GetOperationsRequest>,
     ) -> Result<Response<GetOperationsResponse>, Status> {
-        let GetOperationsRequest { service, span_kind } = request.into_inner();
+        let (_, extensions, request) = request.into_parts();
+        let tenant = tenant(&extensions)?;
+        let GetOperationsRequest { service, span_kind } = request;
         let kind = match span_kind.as_str() {
             "" => None,
-            name => Some(SpanKind::from_name(name).ok_or_else(|| {
-                Status::invalid_argument(format!("the span_kind {name} is none that OTLP has"))
-            })?),
+            name => {
+                let unknown = || invalid(&format!("the span_kind {name} is none that OTLP has"));
+                Some(SpanKind::from_name(name).ok_or_else(unknown)?)
+            }
         };
-        let found = self.store.operations(&tenant(), &service, kind).await;
+        let found = self.store.operations(&tenant, &service, kind).await;
         let mut operations: Vec<_> = found
             .map_err(|error| status(&error))?
             .into_iter()
@@ -111,34 +126,57 @@ impl TraceReader for Reader {
                 span_kind: operation.kind.operation_name().to_owned(),
             })
             .collect();
-        self.truncate(GET_OPERATIONS, &mut operations);
+        self.truncate(&extensions, &mut operations);
         Ok(Response::new(GetOperationsResponse { operations }))
     }
 }
 
-fn chunks(chunks: ChunkStream) -> Answers<RawTraces> {
-    chunks.map_ok(|chunk| RawTraces(chunk.data)).map_err(|error| status(&error)).boxed()
+impl Reader {
+    /// A search for traces, and its page if it asks for one: then it finds one more, which tells
+    /// that there is another page.
+    fn paged(
+        &self,
+        tenant: &Tenant,
+        query: Option<TraceQueryParameters>,
+    ) -> Result<(TraceQuery, Option<Page>), Status> {
+        let pagination = query.as_ref().and_then(|query| query.pagination.clone());
+        let depth = query.as_ref().map_or(0, |query| query.search_depth);
+        let mut query = convert::query(query, self.max_depth)?;
+        let Some(pagination) = pagination else { return Ok((query, None)) };
+        if depth != 0 {
+            let reason = "a query with a pagination has no search_depth beside it";
+            return Err(Status::invalid_argument(reason));
+        }
+        let (filter, start) = (&query.filter, query.start);
+        let asked = Asked { tenant, filter, start, order: None };
+        let (page, after) = Page::of(&pagination, self.max_depth, &asked)?;
+        (query.limit, query.after) = (page.size + 1, after);
+        Ok((query, Some(page)))
+    }
+
+    /// A search for a page of spans, and one more.
+    fn paged_spans(
+        &self,
+        tenant: &Tenant,
+        asked: Option<SpanQueryParameters>,
+    ) -> Result<(SpanQuery, Page), Status> {
+        let mut query = convert::span_query(asked.as_ref(), 0)?;
+        let pagination = asked.and_then(|asked| asked.pagination);
+        let pagination = pagination
+            .ok_or_else(|| Status::invalid_argument("a search for spans needs a pagination"))?;
+        let (filter, start) = (&query.filter, query.start);
+        let order = Some(query.order);
+        let asked = Asked { tenant, filter, start, order };
+        let (page, after) = Page::of(&pagination, self.max_depth, &asked)?;
+        (query.limit, query.after) = (page.size + 1, after);
+        Ok((query, page))
+    }
 }
 
-/// Puts summaries together, because a message for each costs more than its content.
-fn batches(summaries: SummaryStream) -> Answers<FindTraceSummariesResponse> {
-    let state = (summaries.map_ok(convert::summary), None);
-    let batches = stream::try_unfold(state, |(mut rest, mut first)| async move {
-        let mut batch = Batch::default();
-        loop {
-            let next = match first.take() {
-                Some(first) => Some(first),
-                None => rest.try_next().await.map_err(|error| status(&error))?,
-            };
-            let Some(next) = next else { break };
-            first = batch.add(next);
-            if first.is_some() {
-                break;
-            }
-        }
-        let summaries = batch.into_elements();
-        let answer = FindTraceSummariesResponse { summaries, ..Default::default() };
-        Ok((!answer.summaries.is_empty()).then_some((answer, (rest, first))))
-    });
-    batches.boxed()
+fn rank(found: &FoundTrace) -> TraceRank {
+    TraceRank { start: found.matched, trace_id: found.trace_id }
+}
+
+fn chunks(chunks: ChunkStream) -> Answers<RawTraces> {
+    chunks.map_ok(|chunk| RawTraces(chunk.data)).map_err(|error| status(&error)).boxed()
 }

@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use spoor_proto::storage::GetServicesRequest;
 use tokio_stream::StreamExt;
 use tonic::Code;
@@ -9,13 +11,21 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
-use super::support::{Program, TestServer, export, get, post, span, spoor};
+use super::support::{Program, TestServer, channel, export, get, post, span, spoor};
 
 const SERVICES: [&str; 4] = [
     "jaeger.storage.v2.Capabilities",
     "jaeger.storage.v2.DependencyReader",
     "jaeger.storage.v2.TraceReader",
     "opentelemetry.proto.collector.trace.v1.TraceService",
+];
+
+const V1_SERVICES: [&str; 5] = [
+    "jaeger.storage.v1.DependenciesReaderPlugin",
+    "jaeger.storage.v1.PluginCapabilities",
+    "jaeger.storage.v1.SpanReaderPlugin",
+    "jaeger.storage.v1.SpanWriterPlugin",
+    "jaeger.storage.v1.StreamingSpanWriterPlugin",
 ];
 
 #[tokio::test]
@@ -32,13 +42,37 @@ async fn health_is_told_for_each_service_by_name() {
 }
 
 #[tokio::test]
-async fn reflection_lists_the_services() {
-    let server = TestServer::start(|_| {}).await;
+async fn reflection_lists_what_is_served_and_nothing_else() {
+    let archive_services =
+        ["jaeger.storage.v1.ArchiveSpanReaderPlugin", "jaeger.storage.v1.ArchiveSpanWriterPlugin"];
+    for archive in [false, true] {
+        let server = TestServer::start(|config| {
+            config.archive = archive;
+            config.archive_listen = archive.then(|| "127.0.0.1:0".parse().unwrap());
+        })
+        .await;
+        let mut expected: Vec<_> = SERVICES.into_iter().chain(V1_SERVICES).collect();
+        expected.push("grpc.health.v1.Health");
+        if let Some(address) = server.archive {
+            assert_eq!(listed(address).await, sorted(expected.clone()));
+            expected.extend(archive_services);
+        }
+        assert_eq!(listed(server.grpc).await, sorted(expected));
+    }
+}
+
+fn sorted(mut names: Vec<&str>) -> Vec<String> {
+    names.sort_unstable();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// The services that reflection lists.
+async fn listed(address: SocketAddr) -> Vec<String> {
     let request = ServerReflectionRequest {
         message_request: Some(MessageRequest::ListServices(String::new())),
         ..Default::default()
     };
-    let mut answers = ServerReflectionClient::new(server.channel())
+    let mut answers = ServerReflectionClient::new(channel(address))
         .server_reflection_info(tokio_stream::once(request))
         .await
         .unwrap()
@@ -47,9 +81,9 @@ async fn reflection_lists_the_services() {
     let Some(MessageResponse::ListServicesResponse(listed)) = answer else {
         panic!("another answer: {answer:?}");
     };
-    for service in SERVICES {
-        assert!(listed.service.iter().any(|listed| listed.name == service), "{service}");
-    }
+    let mut names: Vec<_> = listed.service.into_iter().map(|listed| listed.name).collect();
+    names.sort_unstable();
+    names
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 
 use spoor::config::{Config, Flags};
@@ -62,6 +63,16 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
             vec![],
             vec!["admin_listen", "its default", "127.0.0.1:17272"],
         ),
+        (
+            vec!["--set", "archive_listen=127.0.0.1:17273"],
+            vec![],
+            vec!["archive_listen", "--set", "needs archive"],
+        ),
+        (
+            vec!["--set", "archive=true", "--set", "archive_listen=127.0.0.1:17271"],
+            vec![],
+            vec!["archive_listen", "--set", "127.0.0.1:17271"],
+        ),
         (vec!["--set", "log_format=xml"], vec![], vec!["log_format", "xml"]),
         (vec!["--set", "engine=badger"], vec![], vec!["engine", "--set", "embedded", "badger"]),
         (vec!["--set", "data_dir="], vec![], vec!["data_dir", "--set", "directory"]),
@@ -98,6 +109,25 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
             vec![],
             vec!["max_request_bytes", "embedded"],
         ),
+        (vec!["--set", "tenants=acme"], vec![], vec!["tenants", "--set", "tenant_header"]),
+        (vec!["--set", "tenants=a/b"], vec![], vec!["tenants", "--set", "a/b", "64"]),
+        (
+            vec![],
+            vec![
+                ("SPOOR_TENANT_HEADER", "x-tenant"),
+                ("SPOOR_TENANTS", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"),
+            ],
+            vec!["tenants", "SPOOR_TENANTS", "17", "16"],
+        ),
+        (vec!["--set", "tenant_header=a b"], vec![], vec!["tenant_header", "--set", "a b"]),
+        (vec![], vec![("SPOOR_TENANT_HEADER", "Authorization")], vec!["tenant_header"]),
+        (vec!["--set", "tenant_header=x-bin"], vec![], vec!["tenant_header", "x-bin"]),
+        (vec!["--set", "read_tokens=abc"], vec![], vec!["read_tokens", "--set", "SHA-256"]),
+        (vec!["--set", "read_tokens="], vec![], vec!["read_tokens", "--set", "anyone"]),
+        (vec!["--set", "write_tokens=1"], vec![], vec!["write_tokens", "--set", "SHA-256"]),
+        (vec!["--set", "tls_certificate=x"], vec![], vec!["tls_certificate", "--set", "tls_key"]),
+        (vec!["--set", "tls_key=x"], vec![], vec!["tls_key", "--set", "tls_certificate"]),
+        (vec!["--set", "tls_client_ca=x"], vec![], vec!["tls_client_ca", "tls_certificate"]),
         (
             vec!["--set", "max_inflight_bytes=31MiB"],
             vec![],
@@ -176,4 +206,51 @@ fn rust_log_is_below_our_own_variable_in_whichever_order_they_come() {
         assert_eq!(load(&order), load(&[own]));
     }
     assert_ne!(load(&[own]), load(&[usual]));
+}
+
+#[test]
+fn a_list_in_a_variable_is_texts_even_if_they_look_like_numbers() {
+    for (text, expected) in
+        [("007", vec!["007"]), ("12", vec!["12"]), ("true", vec!["true"]), ("a, 1", vec!["1", "a"])]
+    {
+        let variables = [("SPOOR_TENANTS", text), ("SPOOR_TENANT_HEADER", "x-tenant")];
+        let environment = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let config = Config::load(&Flags::default(), environment).unwrap();
+        assert_eq!(config.tenants.into_iter().collect::<Vec<_>>(), expected);
+    }
+}
+
+/// The keys of the page's tables, with their defaults.
+fn documented() -> Vec<(&'static str, &'static str)> {
+    let page = include_str!("../../../../docs/spoor.md");
+    let (_, section) = page.split_once("\n## Configuration\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.flat_map(|row| {
+        let mut cells = row.split(" | ");
+        let (keys, default) = (cells.next().unwrap(), cells.next().unwrap());
+        keys.split(", ").map(move |key| (key.trim_matches('`'), default))
+    })
+    .collect()
+}
+
+#[test]
+fn the_page_has_every_key_with_its_default() {
+    let load = |setting: String| {
+        let flags = Flags { settings: vec![setting], ..Flags::default() };
+        Config::load(&flags, std::iter::empty())
+    };
+    // What is told of an unknown key names those that there are.
+    let unknown = load("nothing=1".to_owned()).unwrap_err().to_string();
+    let (_, known) = unknown.split_once("expected one of ").unwrap();
+    let known: BTreeSet<_> = known.split(", ").map(|key| key.trim_matches('`')).collect();
+    let documented = documented();
+    assert_eq!(documented.iter().map(|(key, _)| *key).collect::<BTreeSet<_>>(), known);
+    for (key, default) in documented {
+        // The others have none that could be set.
+        if let Some(value) = default.strip_prefix('`').and_then(|it| it.strip_suffix('`')) {
+            let config = load(format!("{key}={value}"));
+            assert_eq!(config, Ok(Config::default()), "{key} is {value}");
+        }
+    }
 }

@@ -4,16 +4,26 @@
 
 mod admin;
 mod admission;
+mod archive;
 mod configuration;
 mod connections;
 mod drain;
 mod durability;
 mod exports;
+mod filters;
+mod hostile;
+mod identity;
 mod logs;
 mod memory;
 mod opening;
+mod pages;
 mod read_only;
+mod read_timeout;
 mod reads;
+mod sidecar;
 mod stalled;
 mod support;
+mod tls;
 mod tools;
+mod tracing;
+mod v1;

@@ -2,10 +2,10 @@ use spoor_proto::expression::Call;
 use spoor_proto::storage::capabilities_client::CapabilitiesClient;
 use spoor_proto::storage::dependency_reader_client::DependencyReaderClient;
 use spoor_proto::storage::{
-    Dependency, FindSpansRequest, FindTraceIDsRequest, FindTraceSummariesRequest,
-    FindTracesRequest, GetCapabilitiesRequest, GetDependenciesRequest, GetOperationsRequest,
-    GetServicesRequest, GetTraceParams, GetTracesRequest, Operation, Pagination,
-    SearchCapabilities, TraceQueryParameters,
+    Dependency, FilterCapabilities, FindSpansRequest, FindTraceIDsRequest,
+    FindTraceSummariesRequest, FindTracesRequest, GetCapabilitiesRequest, GetDependenciesRequest,
+    GetOperationsRequest, GetServicesRequest, GetTraceParams, GetTracesRequest, KeyValue,
+    Operation, Pagination, SearchCapabilities, TraceQueryParameters,
 };
 use spoor_store::CHUNK_BYTES;
 use tonic::{Code, Status};
@@ -28,8 +28,8 @@ async fn search(server: &TestServer, query: Option<TraceQueryParameters>) -> [Co
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_invalid_and_what_is_not_there_yet_is_unimplemented() {
-    use Code::{InvalidArgument, Ok, Unimplemented};
+async fn what_makes_no_sense_is_invalid() {
+    use Code::{InvalidArgument, Ok};
     let server = TestServer::start(|_| {}).await;
     let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
     let reversed = TraceQueryParameters {
@@ -46,12 +46,17 @@ async fn what_makes_no_sense_is_invalid_and_what_is_not_there_yet_is_unimplement
     assert_eq!(search(&server, None).await, [InvalidArgument; 3]);
     assert_eq!(search(&server, Some(reversed)).await, [InvalidArgument; 3]);
     assert_eq!(search(&server, Some(negative)).await, [InvalidArgument; 3]);
-    assert_eq!(search(&server, Some(filter)).await, [Unimplemented; 3]);
-    assert_eq!(search(&server, Some(pages)).await, [InvalidArgument, Unimplemented, Unimplemented]);
+    assert_eq!(search(&server, Some(filter)).await, [InvalidArgument; 3]);
+    assert_eq!(search(&server, Some(pages)).await, [InvalidArgument; 3]);
+    for (count, code) in [(1024, Ok), (1025, InvalidArgument)] {
+        let attributes = vec![KeyValue::default(); count];
+        let many = TraceQueryParameters { attributes, ..Default::default() };
+        assert_eq!(search(&server, Some(many)).await, [code; 3], "{count} attributes");
+    }
 
     let mut reader = server.reader();
     let status = reader.find_spans(FindSpansRequest { query: None }).await.unwrap_err();
-    assert_eq!(status.code(), Unimplemented);
+    assert_eq!(status.code(), InvalidArgument);
     let kind = |span_kind: &str| GetOperationsRequest {
         service: "app".to_owned(),
         span_kind: span_kind.to_owned(),
@@ -120,10 +125,20 @@ async fn the_capabilities_are_those_that_are_there() {
         .get_capabilities(GetCapabilitiesRequest {})
         .await
         .unwrap();
+    let names = |names: &str| names.split(' ').map(str::to_owned).collect();
+    let filter = FilterCapabilities {
+        levels: names("span resource scope event link"),
+        operators: names(
+            "and or not eq ne gt lt gte lte regex exists in not_in some phrase fulltext",
+        ),
+    };
     let expected = SearchCapabilities {
         without_service_name: true,
         same_span_conjunction: true,
-        ..SearchCapabilities::default()
+        filter: Some(filter),
+        paginated: true,
+        span_search: true,
+        span_sorting: true,
     };
     assert_eq!(response.into_inner().search, Some(expected));
 }

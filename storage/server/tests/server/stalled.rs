@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use prost::Message;
 use spoor_proto::storage::GetServicesRequest;
+use tokio::net::TcpStream;
 use tonic::Code;
 
 use super::support::{Call, TestServer, by_id, eventually, export, frame, metric, read, span};
@@ -38,6 +39,28 @@ async fn an_answer_left_unread_is_given_up_and_others_go_on() {
     let series = r#"spoor_requests_total{rpc="jaeger.storage.v2.TraceReader/GetTraces",code="DeadlineExceeded"}"#;
     assert_eq!(metric(server.admin, series).await, Some(1.0));
     assert!(!read(&mut reader, 1).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_for_which_a_client_never_has_room_is_given_up() {
+    let server = TestServer::start(|config| {
+        config.max_concurrent_reads = 1;
+        config.client_timeout = Duration::from_millis(300);
+    })
+    .await;
+    server.write(export("app", vec![span(1, 1)])).await;
+    let path = "/jaeger.storage.v2.TraceReader/GetTraces";
+    let stream = TcpStream::connect(server.grpc).await.unwrap();
+    let mut call = Call::with_window(0, stream, path, &[]).await.unwrap();
+    call.send(frame(0, &by_id(1).encode_to_vec()));
+    let answer = tokio::spawn(call.end());
+    let series = r#"spoor_requests_total{rpc="jaeger.storage.v2.TraceReader/GetTraces",code="DeadlineExceeded"}"#;
+    eventually("it is given up", || async {
+        metric(server.admin, series).await.filter(|count| *count == 1.0)
+    })
+    .await;
+    assert!(!read(&mut server.reader(), 1).await.is_empty());
+    answer.abort();
 }
 
 #[tokio::test]

@@ -108,8 +108,12 @@ async fn a_filter_beyond_the_engine_is_an_error(probe: Probe) -> Outcome {
     let named = |trace, name: &str| Span { name: name.to_owned(), ..span(trace, 1) };
     probe.write(export("a", [named(1, "abc"), named(2, "acb"), named(3, "axc")])).await?;
     let regex = Filter::Regex(Operand::Field(Field::SpanName), "^a.c$".to_owned());
-    let query =
-        TraceQuery { filter: Filter::Not(Box::new(regex)), start: TimeRange::default(), limit: 10 };
+    let query = TraceQuery {
+        filter: Filter::Not(Box::new(regex)),
+        start: TimeRange::default(),
+        limit: 10,
+        after: None,
+    };
     match probe.store.find_trace_ids(&probe.tenant, query.clone()).await {
         Err(ReadError::Unsupported(_)) => {
             let traces = probe.find_chunks_by(query).await;

@@ -34,8 +34,10 @@ mod exactness;
 mod fixtures;
 mod matching;
 mod order;
+mod pages;
 mod probe;
 mod refusal;
+mod spans;
 mod summaries;
 mod tenants;
 mod traces;
@@ -107,6 +109,8 @@ pub fn rules() -> impl Iterator<Item = Rule> {
         attributes::RULES,
         bounds::RULES,
         order::RULES,
+        pages::RULES,
+        spans::RULES,
         catalogue::RULES,
         summaries::RULES,
         dependencies::RULES,

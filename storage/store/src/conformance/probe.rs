@@ -9,8 +9,8 @@ use crate::ingest::Written;
 use crate::otlp::SpanKind;
 use crate::trace::TraceSummary;
 use crate::{
-    Dependency, FoundTrace, LegacyQuery, Store, Tenant, TimeRange, TraceChunk, TraceLookup,
-    TraceQuery,
+    Dependency, FoundSpan, FoundTrace, LegacyQuery, SpanQuery, Store, Tenant, TimeRange,
+    TraceChunk, TraceLookup, TraceQuery,
 };
 
 /// One tenant's calls to the store under test. Traces go by number ([`trace_id`]), and an error
@@ -77,15 +77,30 @@ impl Probe {
     }
 
     pub(super) async fn find_ids(&self, query: &LegacyQuery) -> Result<Vec<FoundTrace>, String> {
-        named("find_trace_ids", self.store.find_trace_ids(&self.tenant, compile(query)?).await)
+        self.find_ids_by(compile(query)?).await
+    }
+
+    pub(super) async fn find_ids_by(&self, query: TraceQuery) -> Result<Vec<FoundTrace>, String> {
+        named("find_trace_ids", self.store.find_trace_ids(&self.tenant, query).await)
     }
 
     pub(super) async fn find_summaries(
         &self,
         query: &LegacyQuery,
     ) -> Result<Vec<TraceSummary>, String> {
-        let summaries = self.store.find_summaries(&self.tenant, compile(query)?);
+        self.find_summaries_by(compile(query)?).await
+    }
+
+    pub(super) async fn find_summaries_by(
+        &self,
+        query: TraceQuery,
+    ) -> Result<Vec<TraceSummary>, String> {
+        let summaries = self.store.find_summaries(&self.tenant, query);
         named("find_summaries", summaries.try_collect().await)
+    }
+
+    pub(super) async fn find_spans(&self, query: SpanQuery) -> Result<Vec<FoundSpan>, String> {
+        named("find_spans", self.store.find_spans(&self.tenant, query).try_collect().await)
     }
 
     pub(super) async fn services(&self) -> Result<Vec<String>, String> {

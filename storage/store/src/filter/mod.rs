@@ -1,14 +1,31 @@
-//! The structured filter (Jaeger RFC 0005): its syntax tree here, its evaluation in
-//! [`Predicate`].
+//! The structured filter (Jaeger RFC 0005, `jaeger.expression.v1`): its syntax tree here, its
+//! evaluation in [`Predicate`].
+//!
+//! Section numbers in this module's comments are those of RFC 0005; "the operator's definition" is
+//! that in jaeger-idl v0.14.0, `proto/expression/v1/expression.proto`.
 
+mod compile;
+mod error;
+mod pair;
+mod pattern;
 mod predicate;
+mod read;
+mod reference;
+mod target;
+mod text_forms;
+mod time;
+mod typing;
+mod value;
+mod vocabulary;
+mod words;
 
-pub use predicate::Predicate;
+pub use error::FilterError;
+pub use predicate::{Predicate, ValueTest};
+pub use read::ValueType;
+pub(crate) use read::truth;
+pub use vocabulary::FieldType;
 
 /// A condition on one span. Legacy query fields compile to it ([`crate::LegacyQuery`]).
-///
-/// The whole tree of `jaeger.expression.v1` has its types here; [`Predicate::compile`] tells
-/// which of it can be evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// Every one of them holds. Of none, this holds.
@@ -99,8 +116,12 @@ pub enum Comparison {
 /// A constant, in the type that it was declared with or that the field beside it gives it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Constant {
-    /// No type: beside an attribute it equals a value of whatever type by its text form.
+    /// No type: it is read as what the value beside it is.
     Any(String),
+    /// The text form ([`crate::otlp::text_of`]) of a value of whatever type. A field that is not
+    /// there has the empty one. Only equality knows it: so compare the query fields that Jaeger
+    /// had before the filter.
+    TextForm(String),
     /// Text.
     String(String),
     /// A whole number.
@@ -110,9 +131,9 @@ pub enum Constant {
     /// A truth value.
     Bool(bool),
     /// Nanoseconds.
-    Duration(u64),
+    Duration(i128),
     /// Nanoseconds since the Unix epoch.
-    Instant(u64),
+    Instant(i128),
 }
 
 /// A built-in field. RFC 0005 names them in camel case behind their level.

@@ -1,198 +1,209 @@
-use crate::ReadError;
-use crate::otlp::{KeyValue, Resource, SpanInTrace, text_of};
-
-use super::{Attribute, Comparison, Constant, Field, Filter, Level, Operand};
+use super::compile::compile;
+use super::pair::Pair;
+use super::pattern::Pattern;
+use super::reference::{Context, Reference};
+use super::target::{List, Target};
+use super::value::Value;
+use super::words::Words;
+use super::{Attribute, Collection, Comparison, Filter, FilterError, Level};
+use crate::otlp::{AnyValue, Resource, SpanInTrace, text_of};
 
 /// A filter made ready to be evaluated on many spans.
-///
-/// Evaluated are `and`, `or`, `not`, equality of an attribute or a text field with an untyped
-/// constant, and bounds of the duration: what legacy queries compile to.
 #[derive(Clone, Debug)]
-pub struct Predicate(Node);
-
-#[derive(Clone, Debug)]
-enum Node {
-    And(Vec<Node>),
-    Or(Vec<Node>),
-    Not(Box<Node>),
-    AttributeEquals { key: String, text: String, level: Level },
-    FieldEquals(TextField, String),
-    DurationAtLeast(i128),
-    DurationAtMost(i128),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum TextField {
-    SpanName,
-    SpanKind,
-    SpanStatus,
-    ResourceService,
-    ScopeName,
-    ScopeVersion,
-}
+pub struct Predicate(pub(super) Node);
 
 impl Predicate {
     /// Makes a filter ready.
     ///
     /// # Errors
-    /// [`ReadError::Unsupported`] names what can't be evaluated.
-    pub fn compile(filter: &Filter) -> Result<Self, ReadError> {
-        compile(filter).map(Self)
+    /// When the filter means nothing.
+    pub fn compile(filter: &Filter) -> Result<Self, FilterError> {
+        compile(filter, &[])
+    }
+
+    /// The predicates of the filters that this one's filter is made of, in their order.
+    pub fn parts(&self) -> &[Self] {
+        match &self.0 {
+            Node::And(parts) | Node::Or(parts) => parts,
+            Node::Not(part) | Node::Some(_, part) => std::slice::from_ref(part),
+            Node::Leaf(_) | Node::Pair(_) | Node::TextForm(..) => &[],
+        }
+    }
+
+    /// What is asked of each value of the one attribute or field that the filter is about, and of
+    /// which one must pass: for `ne` and `not_in`, none of them. None if it asks otherwise.
+    pub fn value_test(&self) -> Option<ValueTest> {
+        match &self.0 {
+            Node::Leaf(leaf) => Some(ValueTest(leaf.test.clone())),
+            _ => None,
+        }
+    }
+
+    /// What its patterns take of memory at most, in bytes.
+    pub fn pattern_bytes(&self) -> usize {
+        match &self.0 {
+            Node::Leaf(Leaf { test: Test::Regex(pattern), .. }) => pattern.bytes(),
+            _ => self.parts().iter().map(Self::pattern_bytes).sum(),
+        }
     }
 
     /// Whether some span of this resource may satisfy the filter. A search need not read the
     /// others.
     pub fn may_match(&self, resource: &Resource<'_>) -> bool {
-        self.0.may_match(resource)
+        self.0.told_by(&Context::of_resource(resource)) != Some(false)
     }
 
     /// Whether the span satisfies the filter.
     pub fn matches(&self, span: &SpanInTrace<'_>) -> bool {
-        self.0.matches(span)
+        self.matches_for(span, &|| false)
+    }
+
+    /// The same for one who may be gone before it is known. Then it ends soon, and what it tells
+    /// means nothing.
+    pub fn matches_for(&self, span: &SpanInTrace<'_>, is_gone: &dyn Fn() -> bool) -> bool {
+        self.0.holds(&Context::of_span(span, is_gone))
     }
 }
 
-fn compile(filter: &Filter) -> Result<Node, ReadError> {
-    let all = |filters: &[Filter]| filters.iter().map(compile).collect::<Result<Vec<_>, _>>();
-    match filter {
-        Filter::And(filters) => all(filters).map(Node::And),
-        Filter::Or(filters) => all(filters).map(Node::Or),
-        Filter::Not(inner) => Ok(Node::Not(Box::new(compile(inner)?))),
-        Filter::Compare(left, comparison, right) => compare(left, *comparison, right)
-            .ok_or_else(|| ReadError::Unsupported(format!("the comparison {filter:?}"))),
-        Filter::Regex(..) => unsupported("regex"),
-        Filter::Exists(_) => unsupported("exists"),
-        Filter::In(..) => unsupported("in"),
-        Filter::NotIn(..) => unsupported("not_in"),
-        Filter::Some(..) => unsupported("some"),
-        Filter::Phrase(..) => unsupported("phrase"),
-        Filter::Fulltext(..) => unsupported("fulltext"),
+/// What a filter asks of the values of one attribute or field, for engines that have values apart
+/// from their spans.
+#[derive(Clone, Debug)]
+pub struct ValueTest(Test);
+
+impl ValueTest {
+    /// Whether a value passes; a field's is text. What it tells one who is gone means nothing.
+    pub fn passes(&self, value: AnyValue<'_>, is_gone: &dyn Fn() -> bool) -> bool {
+        self.0.passes(Value::of(value), is_gone)
     }
 }
 
-fn unsupported(operator: &str) -> Result<Node, ReadError> {
-    Err(ReadError::Unsupported(format!("the operator {operator}")))
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    And(Vec<Predicate>),
+    Or(Vec<Predicate>),
+    Not(Box<Predicate>),
+    Some(Collection, Box<Predicate>),
+    Leaf(Leaf),
+    Pair(Pair),
+    /// The reference has this text form; a field that is not there has the empty one.
+    TextForm(Reference, String),
 }
 
-fn compare(left: &Operand, comparison: Comparison, right: &Operand) -> Option<Node> {
-    match (left, comparison, right) {
-        (Operand::Attribute(attribute), Comparison::Eq, Operand::Constant(Constant::Any(text))) => {
-            Some(attribute_equals(attribute, text))
-        }
-        (Operand::Field(field), Comparison::Eq, Operand::Constant(Constant::Any(text))) => {
-            Some(Node::FieldEquals(text_field(*field)?, text.clone()))
-        }
-        (
-            Operand::Field(Field::SpanDuration),
-            Comparison::Gte,
-            Operand::Constant(Constant::Duration(nanos)),
-        ) => Some(Node::DurationAtLeast(i128::from(*nanos))),
-        (
-            Operand::Field(Field::SpanDuration),
-            Comparison::Lte,
-            Operand::Constant(Constant::Duration(nanos)),
-        ) => Some(Node::DurationAtMost(i128::from(*nanos))),
-        _ => None,
+/// A question about the values of one reference.
+#[derive(Clone, Debug)]
+pub(super) struct Leaf {
+    pub(super) reference: Reference,
+    pub(super) test: Test,
+    /// Whether there must be values, none of which passes.
+    pub(super) is_negated: bool,
+}
+
+impl From<Leaf> for Node {
+    fn from(leaf: Leaf) -> Self {
+        Self::Leaf(leaf)
     }
 }
 
-fn attribute_equals(attribute: &Attribute, text: &str) -> Node {
-    let at =
-        |level| Node::AttributeEquals { key: attribute.key.clone(), text: text.to_owned(), level };
-    match attribute.level {
-        Some(level) => at(level),
-        None => Node::Or(vec![at(Level::Span), at(Level::Resource)]),
-    }
-}
-
-fn text_field(field: Field) -> Option<TextField> {
-    match field {
-        Field::SpanName => Some(TextField::SpanName),
-        Field::SpanKind => Some(TextField::SpanKind),
-        Field::SpanStatus => Some(TextField::SpanStatus),
-        Field::ResourceService => Some(TextField::ResourceService),
-        Field::ScopeName => Some(TextField::ScopeName),
-        Field::ScopeVersion => Some(TextField::ScopeVersion),
-        _ => None,
-    }
+/// What one value must be.
+#[derive(Clone, Debug)]
+pub(super) enum Test {
+    Exists,
+    Compare(Comparison, Target),
+    In(List),
+    Regex(Pattern),
+    Phrase(Words),
+    Fulltext(Words),
 }
 
 impl Node {
-    fn may_match(&self, resource: &Resource<'_>) -> bool {
+    fn holds(&self, context: &Context<'_, '_>) -> bool {
         match self {
-            Self::And(nodes) => nodes.iter().all(|node| node.may_match(resource)),
-            Self::Or(nodes) => nodes.iter().any(|node| node.may_match(resource)),
-            Self::FieldEquals(TextField::ResourceService, name) => resource.service_name() == name,
-            _ => true,
+            Self::And(parts) => parts.iter().all(|part| part.0.holds(context)),
+            Self::Or(parts) => parts.iter().any(|part| part.0.holds(context)),
+            Self::Not(part) => !part.0.holds(context),
+            Self::Some(collection, part) => context.some(*collection, |bound| part.0.holds(&bound)),
+            _ if context.is_gone() => false,
+            Self::Leaf(leaf) => leaf.holds(context),
+            Self::Pair(pair) => pair.holds(context),
+            Self::TextForm(reference, text) => has_text_form(reference, text, context),
         }
     }
 
-    fn matches(&self, span: &SpanInTrace<'_>) -> bool {
-        match self {
-            Self::And(nodes) => nodes.iter().all(|node| node.matches(span)),
-            Self::Or(nodes) => nodes.iter().any(|node| node.matches(span)),
-            Self::Not(node) => !node.matches(span),
-            Self::AttributeEquals { key, text, level } => {
-                attribute_matches(span, *level, key, text)
+    /// Whether it holds, if the resource alone tells. The context needs no more than that.
+    fn told_by(&self, resource: &Context<'_, '_>) -> Option<bool> {
+        let is_known = match self {
+            Self::And(parts) => return all(parts.iter().map(|part| part.0.told_by(resource))),
+            Self::Or(parts) => {
+                let told = parts.iter().map(|part| part.0.told_by(resource));
+                let none = all(told.map(|told| told.map(|told| !told)));
+                return none.map(|none| !none);
             }
-            Self::FieldEquals(field, text) => field.of(span) == text,
-            Self::DurationAtLeast(nanos) => span.span.duration() >= *nanos,
-            Self::DurationAtMost(nanos) => span.span.duration() <= *nanos,
+            Self::Not(part) => return part.0.told_by(resource).map(|told| !told),
+            Self::Some(..) => false,
+            Self::Leaf(leaf) => is_of_resource(&leaf.reference),
+            Self::Pair(pair) => is_of_resource(&pair.left) && is_of_resource(&pair.right),
+            Self::TextForm(reference, _) => is_of_resource(reference),
+        };
+        is_known.then(|| self.holds(resource))
+    }
+}
+
+/// Whether all are true: not if one is false, whatever is unknown.
+fn all(mut told: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let end = told.try_fold(Some(true), |all, told| match told {
+        Some(false) => Err(Some(false)),
+        told => Ok(all.and(told)),
+    });
+    end.unwrap_or_else(|told| told)
+}
+
+fn is_of_resource(reference: &Reference) -> bool {
+    reference.level() == Some(Level::Resource)
+}
+
+fn has_text_form(reference: &Reference, text: &str, context: &Context<'_, '_>) -> bool {
+    match reference {
+        Reference::Attribute(attribute) => attribute_has_text_form(attribute, text, context),
+        Reference::Field(_) => {
+            let mut is_there = false;
+            let found = reference.any(context, |value| {
+                is_there = true;
+                value.is_text(text)
+            });
+            found || !is_there && text.is_empty()
         }
     }
 }
 
-impl TextField {
-    fn of<'a>(self, span: &SpanInTrace<'a>) -> &'a str {
+fn attribute_has_text_form(attribute: &Attribute, text: &str, context: &Context<'_, '_>) -> bool {
+    context.any_attribute(attribute, |value| text_of(value) == text)
+}
+
+impl Leaf {
+    /// Section 5.3: of no value nothing holds; one value must pass; negated, none may.
+    fn holds(&self, context: &Context<'_, '_>) -> bool {
+        if !self.is_negated {
+            return self.reference.any(context, |value| self.test.passes(value, context.is_gone));
+        }
+        let mut is_there = false;
+        let passed = self.reference.any(context, |value| {
+            is_there = true;
+            self.test.passes(value, context.is_gone)
+        });
+        is_there && !passed
+    }
+}
+
+impl Test {
+    fn passes(&self, value: Value<'_>, is_gone: &dyn Fn() -> bool) -> bool {
+        let text_is = |is: &dyn Fn(&str) -> bool| value.text().is_some_and(|text| is(&text));
         match self {
-            Self::SpanName => span.span.name,
-            Self::SpanKind => span.span.kind.field_name(),
-            Self::SpanStatus => span.span.status.field_name(),
-            Self::ResourceService => span.resource.service_name(),
-            Self::ScopeName => span.scope.name(),
-            Self::ScopeVersion => span.scope.version(),
-        }
-    }
-}
-
-fn attribute_matches(span: &SpanInTrace<'_>, level: Level, key: &str, text: &str) -> bool {
-    let equal =
-        |attribute: KeyValue<'_>| attribute.has_key(key) && text_of(attribute.value()) == text;
-    match level {
-        Level::Span => span.span.attributes().any(equal),
-        Level::Resource => span.resource.attributes().any(equal),
-        Level::Scope => span.scope.attributes().any(equal),
-        Level::Event => span.span.events().any(|event| event.attributes().any(equal)),
-        Level::Link => span.span.links().any(|link| link.attributes().any(equal)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::filter::Collection;
-
-    #[test]
-    fn what_cannot_be_evaluated_is_named() {
-        let name = || Operand::Field(Field::SpanName);
-        let inner = Box::new(Filter::And(Vec::new()));
-        let cases = [
-            (Filter::Regex(name(), "a.c".to_owned()), "regex"),
-            (Filter::Exists(name()), "exists"),
-            (Filter::Some(Collection::Events, inner), "some"),
-            (
-                Filter::Compare(
-                    name(),
-                    Comparison::Gt,
-                    Operand::Constant(Constant::Any("a".to_owned())),
-                ),
-                "Gt",
-            ),
-        ];
-        for (filter, named) in cases {
-            let filter = Filter::Not(Box::new(Filter::Or(vec![filter])));
-            let error = Predicate::compile(&filter).unwrap_err().to_string();
-            assert!(error.contains(named), "{error}");
+            Self::Exists => true,
+            Self::Compare(comparison, target) => target.holds(*comparison, value),
+            Self::In(list) => list.contains(value),
+            Self::Regex(pattern) => text_is(&|text| pattern.is_in(text, is_gone)),
+            Self::Phrase(words) => text_is(&|text| words.are_a_phrase_in(text)),
+            Self::Fulltext(words) => text_is(&|text| words.are_all_in(text)),
         }
     }
 }

@@ -1,7 +1,6 @@
 use bytes::Bytes;
 
-use crate::otlp::number;
-use crate::otlp::wire::{put_varint, varint_len};
+use crate::otlp::{field_len, number, put_header};
 use crate::{CHUNK_BYTES, TraceId};
 
 use super::Batch;
@@ -155,15 +154,4 @@ impl<'b> TraceSpans<'b> {
 
 fn scopes<'b>(spans: &'b [Located<'b>]) -> impl Iterator<Item = &'b [Located<'b>]> {
     spans.chunk_by(|a, b| a.scope == b.scope)
-}
-
-/// The length of a length-delimited field below the number 16 whose value has this length.
-fn field_len(len: usize) -> usize {
-    1 + varint_len(len) + len
-}
-
-fn put_header(number: u32, len: usize, out: &mut Vec<u8>) {
-    const LEN_DELIMITED: u32 = 2;
-    put_varint((number << 3 | LEN_DELIMITED) as usize, out);
-    put_varint(len, out);
 }

@@ -3,12 +3,14 @@
 //! The readers here trust that [`crate::ingest`] has checked the bytes; on others they stop early
 //! or give zero values, but never panic.
 
+mod alone;
 mod attributes;
 mod schema;
 mod span;
 mod text;
 pub mod wire;
 
+pub(crate) use alone::{field_len, put_header};
 pub use attributes::{AnyValue, Attributes, KeyValue};
 pub(crate) use schema::{RESOURCE_SPANS_ENVELOPE, SCOPE_SPANS_ENVELOPE, SPAN as SPAN_SCHEMA};
 pub use span::{

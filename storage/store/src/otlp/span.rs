@@ -47,7 +47,7 @@ impl SpanKind {
     }
 
     /// The kind's name as the value of the filter field `span.kind`.
-    pub fn field_name(self) -> &'static str {
+    pub const fn field_name(self) -> &'static str {
         match self {
             Self::Unspecified => "unspecified",
             Self::Internal => "internal",
@@ -73,7 +73,7 @@ pub enum StatusCode {
 
 impl StatusCode {
     /// The status's name as the value of the filter field `span.status`.
-    pub fn field_name(self) -> &'static str {
+    pub const fn field_name(self) -> &'static str {
         match self {
             Self::Unset => "unset",
             Self::Ok => "ok",
@@ -85,7 +85,7 @@ impl StatusCode {
 /// What a `ResourceSpans` message tells besides its spans.
 #[derive(Clone, Copy, Debug)]
 pub struct Resource<'a> {
-    message: &'a [u8],
+    pub(super) message: &'a [u8],
     service_name: &'a str,
 }
 
@@ -122,7 +122,7 @@ impl<'a> Resource<'a> {
 /// What a `ScopeSpans` message tells besides its spans.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
-    message: &'a [u8],
+    pub(super) message: &'a [u8],
 }
 
 impl<'a> Scope<'a> {
@@ -154,7 +154,7 @@ impl<'a> Scope<'a> {
 /// A span. Its ids are as long as they came; [`crate::ingest`] keeps none of a wrong length.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Span<'a> {
-    message: &'a [u8],
+    pub(super) message: &'a [u8],
     // Most spans have neither, and a search would read the whole message to find that out.
     has_events: bool,
     has_links: bool,

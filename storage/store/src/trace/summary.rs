@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
 
-use crate::TraceId;
 use crate::otlp::{SpanInTrace, StatusCode};
+use crate::{TraceId, TraceRank};
 
 use super::span_id;
 
@@ -27,6 +27,8 @@ pub struct TraceSummary {
     pub orphans: u64,
     /// The services, sorted by name.
     pub services: Vec<ServiceSummary>,
+    /// The latest start of the spans that matched the search, nanoseconds since the Unix epoch.
+    pub matched: u64,
 }
 
 /// A service's share of a trace.
@@ -40,11 +42,44 @@ pub struct ServiceSummary {
     pub errors: u64,
 }
 
+/// What a summary needs of a span.
+#[derive(Clone, Copy, Debug)]
+pub struct Outline<'a> {
+    /// The span's id.
+    pub id: [u8; 8],
+    /// The parent's id, if there is one.
+    pub parent: Option<[u8; 8]>,
+    /// Nanoseconds since the Unix epoch.
+    pub start: u64,
+    /// Nanoseconds since the Unix epoch.
+    pub end: u64,
+    /// The name of the span's service.
+    pub service: &'a str,
+    /// The span's name.
+    pub name: &'a str,
+    /// Whether its status is an error.
+    pub is_error: bool,
+}
+
+impl<'a> From<&SpanInTrace<'a>> for Outline<'a> {
+    fn from(SpanInTrace { resource, span, .. }: &SpanInTrace<'a>) -> Self {
+        Self {
+            id: span_id(span.span_id),
+            parent: span.parent().map(span_id),
+            start: span.start,
+            end: span.end,
+            service: resource.service_name(),
+            name: span.name,
+            is_error: span.status == StatusCode::Error,
+        }
+    }
+}
+
 /// Summarizes a trace, of which it is told all spans in any order, at least one. Of a span it
 /// keeps the ids.
 #[derive(Clone, Debug)]
 pub struct Summarizer {
-    trace_id: TraceId,
+    rank: TraceRank,
     start: u64,
     end: u64,
     services: BTreeMap<String, ServiceSummary>,
@@ -57,9 +92,9 @@ pub struct Summarizer {
 
 impl Summarizer {
     /// Of a trace whose spans are yet to be told.
-    pub fn new(trace_id: TraceId) -> Self {
+    pub fn new(rank: TraceRank) -> Self {
         Self {
-            trace_id,
+            rank,
             start: u64::MAX,
             end: 0,
             services: BTreeMap::new(),
@@ -70,29 +105,28 @@ impl Summarizer {
     }
 
     /// Tells of a span.
-    pub fn add(&mut self, SpanInTrace { resource, span, .. }: &SpanInTrace<'_>) {
-        self.start = self.start.min(span.start);
-        self.end = self.end.max(span.end);
-        let name = resource.service_name();
-        if !self.services.contains_key(name) {
-            let service = ServiceSummary { name: name.to_owned(), ..ServiceSummary::default() };
-            self.services.insert(name.to_owned(), service);
+    pub fn add(&mut self, span: &Outline<'_>) {
+        let Outline { id, parent, start, end, service, name, is_error } = *span;
+        self.start = self.start.min(start);
+        self.end = self.end.max(end);
+        if !self.services.contains_key(service) {
+            let of = ServiceSummary { name: service.to_owned(), ..ServiceSummary::default() };
+            self.services.insert(service.to_owned(), of);
         }
-        if let Some(service) = self.services.get_mut(name) {
+        if let Some(service) = self.services.get_mut(service) {
             service.spans += 1;
-            service.errors += u64::from(span.status == StatusCode::Error);
+            service.errors += u64::from(is_error);
         }
-        let id = span_id(span.span_id);
         self.ids.insert(id);
-        match span.parent() {
-            Some(parent) => self.parents.push(span_id(parent)),
+        match parent {
+            Some(parent) => self.parents.push(parent),
             None => {
                 let before = self.root.as_ref();
                 let rank = |root: &(u64, [u8; 8], String, String)| {
-                    (span.start, id, name, span.name) < (root.0, root.1, &*root.2, &*root.3)
+                    (start, id, service, name) < (root.0, root.1, &*root.2, &*root.3)
                 };
                 if before.is_none_or(rank) {
-                    self.root = Some((span.start, id, name.to_owned(), span.name.to_owned()));
+                    self.root = Some((start, id, service.to_owned(), name.to_owned()));
                 }
             }
         }
@@ -104,7 +138,7 @@ impl Summarizer {
         let (_, _, root_service, root_operation) = self.root.unwrap_or_default();
         let orphans = self.parents.iter().filter(|parent| !self.ids.contains(*parent)).count();
         TraceSummary {
-            trace_id: self.trace_id,
+            trace_id: self.rank.trace_id,
             root_service,
             root_operation,
             start: self.start,
@@ -113,6 +147,7 @@ impl Summarizer {
             errors: services.iter().map(|service| service.errors).sum(),
             orphans: orphans as u64,
             services,
+            matched: self.rank.start,
         }
     }
 }

@@ -13,6 +13,7 @@ mod tests;
 
 use spoor_store::trace::{CallSpan, DependencyCounts};
 use spoor_store::{Dependency, ReadError, TimeRange};
+use tracing::info_span;
 
 use crate::budget::{Grant, List};
 use crate::tenant::Snapshot;
@@ -30,6 +31,7 @@ pub(crate) fn dependencies(
     range: TimeRange,
     is_gone: impl Fn() -> bool,
 ) -> Result<Vec<Dependency>, ReadError> {
+    let _stage = info_span!("count calls").entered();
     // Two fifths of the memory are for the ids that are sorted at once, then for spans that wait.
     // Beside each of them, what is known of split traces takes no more than as much.
     within(snapshot, grant, grant.most() / 5 * 2, range, &is_gone)

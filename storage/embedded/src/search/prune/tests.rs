@@ -1,4 +1,4 @@
-use spoor_store::filter::{Field, Level};
+use spoor_store::filter::{Attribute, Constant, Field, Filter, Level, Operand, Predicate};
 
 use super::*;
 use crate::block::{BlockIndex, EncodedBlock};
@@ -44,15 +44,19 @@ fn of_version_1(disk: &SimulatedDisk) {
 
 fn passing(disk: &SimulatedDisk, condition: &Condition) -> Vec<usize> {
     let segment = Segment::open(disk, PATH).unwrap();
-    passing_blocks(&segment, condition).iter().collect()
+    passing_blocks(&segment, condition, &|| false).iter().collect()
+}
+
+fn text_form(text: &str) -> Values {
+    Values::TextForm(text.to_owned())
 }
 
 fn attribute(level: Level, key: &str, text: &str) -> Condition {
-    Condition::Attribute { level, key: key.to_owned(), text: text.to_owned() }
+    Condition::Attribute { level, key: key.to_owned(), values: text_form(text) }
 }
 
 fn service(name: &str) -> Condition {
-    Condition::Field { field: Field::ResourceService, text: name.to_owned() }
+    Condition::Field { field: Field::ResourceService, values: text_form(name) }
 }
 
 fn service_entry(name: &str) -> u64 {
@@ -60,7 +64,7 @@ fn service_entry(name: &str) -> u64 {
 }
 
 fn at_least(nanos: i128) -> Condition {
-    Condition::Duration { min: nanos, max: i128::MAX }
+    Condition::Range { field: Field::SpanDuration, min: nanos, max: i128::MAX }
 }
 
 /// The entries of a service whose longest span lasts so many nanoseconds.
@@ -90,6 +94,38 @@ fn a_block_without_an_attributes_key_is_ruled_out() {
     of_version_1(&disk);
     assert_eq!(passing(&disk, &span), [0, 1]);
     assert_eq!(passing(&disk, &any), [0, 1, 2]);
+}
+
+#[test]
+fn a_structured_condition_is_ruled_out_by_its_key_and_by_its_values() {
+    let operand = || Operand::Attribute(Attribute { key: "k".into(), level: Some(Level::Span) });
+    let condition = |filter: Filter| {
+        let predicate = Predicate::compile(&filter).unwrap();
+        Condition::of(&filter, &predicate)
+    };
+    let value = |text| entries::attribute_entry(Level::Span, "k", text);
+    let key = entries::key_entry(Level::Span, "k");
+    let disk = segment(&[
+        vec![key, value("v")],
+        vec![key, value("w")],
+        vec![key, value("x")],
+        vec![value("v")],
+        vec![],
+    ]);
+    let exists = condition(Filter::Exists(operand()));
+    let matches = condition(Filter::Regex(operand(), "v".to_owned()));
+    let texts = ["v", "w"].map(|text| Constant::String(text.to_owned()));
+    let is_in = condition(Filter::In(operand(), texts.to_vec()));
+    let is_not = condition(Filter::NotIn(operand(), texts.to_vec()));
+    for condition in [&exists, &matches, &is_not] {
+        assert_eq!(passing(&disk, condition), [0, 1, 2]);
+    }
+    assert_eq!(passing(&disk, &is_in), [0, 1]);
+    of_version_1(&disk);
+    for condition in [&exists, &matches, &is_not] {
+        assert_eq!(passing(&disk, condition), [0, 1, 2, 3, 4]);
+    }
+    assert_eq!(passing(&disk, &is_in), [0, 1, 3]);
 }
 
 #[test]
@@ -124,7 +160,7 @@ fn a_service_and_a_duration_that_need_not_be_of_one_span_rule_out_nothing_togeth
     assert_eq!(passing(&disk, &Condition::Or(both())), [0]);
     let not = Condition::Not(Box::new(Condition::And(both())));
     assert_eq!(passing(&disk, &not), [0]);
-    let at_most = Condition::Duration { min: i128::MIN, max: SECOND };
+    let at_most = Condition::Range { field: Field::SpanDuration, min: i128::MIN, max: SECOND };
     assert_eq!(passing(&disk, &Condition::And(vec![service("cart"), at_most])), [0]);
     let cart_not_long = vec![service("cart"), Condition::Not(Box::new(at_least(SECOND)))];
     assert_eq!(passing(&disk, &Condition::And(cart_not_long)), [0]);

@@ -8,6 +8,7 @@ use spoor_store::otlp::{SpanInTrace, spans_of, text_of};
 #[derive(Clone, Debug, Default)]
 pub struct Fact {
     pub trace: Option<TraceId>,
+    pub span: Vec<u8>,
     pub service: String,
     pub name: String,
     /// As a legacy query names them.
@@ -63,6 +64,7 @@ impl Fact {
         }
         Self {
             trace: TraceId::from_slice(span.trace_id),
+            span: span.span_id.to_vec(),
             service: resource.service_name().to_owned(),
             name: span.name.to_owned(),
             attributes,

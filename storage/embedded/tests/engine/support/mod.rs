@@ -1,9 +1,10 @@
 //! What the tests of the engine share.
 
 pub mod answers;
-pub mod facts;
-
+pub mod both;
 pub mod exports;
+pub mod facts;
+pub mod filters;
 pub mod queries;
 pub mod requests;
 pub mod stores;

@@ -33,6 +33,7 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 pub struct TestServer {
     pub grpc: SocketAddr,
     pub admin: SocketAddr,
+    pub archive: Option<SocketAddr>,
     _stop: oneshot::Sender<()>,
     _folder: TempDir,
 }
@@ -46,11 +47,12 @@ impl TestServer {
         change(&mut config);
         let server = Server::bind(config).await.unwrap();
         let (grpc, admin) = (server.grpc_addr(), server.admin_addr());
+        let archive = server.archive_addr();
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(server.serve(async {
             stopped.await.ok();
         }));
-        Self { grpc, admin, _stop: stop, _folder: folder }
+        Self { grpc, admin, archive, _stop: stop, _folder: folder }
     }
 
     pub fn channel(&self) -> Channel {

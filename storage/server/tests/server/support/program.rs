@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -7,7 +8,10 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::DEADLINE;
+use super::{DEADLINE, eventually};
+
+/// The unit of a process's times in `/proc` (`USER_HZ`).
+const TICK: Duration = Duration::from_millis(10);
 
 /// The program's command, free of this process's environment.
 pub fn spoor() -> Command {
@@ -39,11 +43,12 @@ pub async fn refusal(mut command: Command) -> (i32, String) {
 pub struct Program {
     pub grpc: SocketAddr,
     pub admin: SocketAddr,
+    pub archive: Option<SocketAddr>,
     pub pid: u32,
     /// Where it says that it keeps spans.
     pub store: String,
     child: Child,
-    _log: Lines<BufReader<ChildStdout>>,
+    log: Option<Lines<BufReader<ChildStdout>>>,
     _folder: TempDir,
 }
 
@@ -91,8 +96,46 @@ impl Program {
         };
         let address = |key: &str| event[key].as_str().unwrap().parse().unwrap();
         let (grpc, admin) = (address("grpc"), address("admin"));
+        let archive = event["archive"].is_string().then(|| address("archive"));
         let (pid, store) = (child.id().unwrap(), event["store"].as_str().unwrap().to_owned());
-        Self { grpc, admin, pid, store, child, _log: log, _folder: folder }
+        Self { grpc, admin, archive, pid, store, child, log: Some(log), _folder: folder }
+    }
+
+    /// Reads the log from now on, and forgets it: a program whose log nobody reads has to wait, once
+    /// the pipe is full.
+    pub fn ignore_log(&mut self) {
+        let mut log = self.log.take().unwrap();
+        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+    }
+
+    /// Waits for a line of the log with this text.
+    pub async fn logs(&mut self, text: &str) -> String {
+        loop {
+            let log = self.log.as_mut().unwrap();
+            let line = timeout(DEADLINE, log.next_line()).await.unwrap().unwrap().unwrap();
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Waits until it does nothing. Gives the processor's time that it has taken.
+    pub async fn idle(&self) -> Duration {
+        eventually("it does nothing", || async {
+            let before = self.processor_time();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let now = self.processor_time();
+            // One tick may be of anything.
+            (now - before <= TICK).then_some(now)
+        })
+        .await
+    }
+
+    fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
+        // The fields behind the name, which may have spaces: the third is the state.
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        TICK * (fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap())
     }
 
     /// Tells the program to stop.

@@ -6,6 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use h2::client::ResponseFuture;
 use h2::{Reason, SendStream};
 use http::{HeaderMap, Request};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
@@ -40,19 +41,40 @@ impl Call {
     /// Opens a call to a method on a connection of its own.
     pub async fn open(address: SocketAddr, path: &str, headers: &[(&'static str, &str)]) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
-        let (client, connection) = h2::client::handshake(stream).await.unwrap();
+        Self::over(stream, path, headers).await.unwrap()
+    }
+
+    /// The same on a connection that is open; none if it is not taken.
+    pub async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Option<Self> {
+        Self::with_window(WINDOW, stream, path, headers).await
+    }
+
+    /// The same by a client that has room for so many bytes of an answer.
+    pub async fn with_window(
+        window: usize,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Option<Self> {
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(window as u32);
+        let (client, connection) = builder.handshake(stream).await.ok()?;
         let connection = tokio::spawn(async {
             connection.await.ok();
         });
-        let mut request = Request::post(format!("http://{address}{path}"))
+        let mut request = Request::post(format!("http://localhost{path}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut client = client.ready().await.unwrap();
-        let (response, send) = client.send_request(request.body(()).unwrap(), false).unwrap();
-        Self { response, send, connection }
+        let mut client = client.ready().await.ok()?;
+        let (response, send) = client.send_request(request.body(()).unwrap(), false).ok()?;
+        Some(Self { response, send, connection })
     }
 
     pub async fn export(address: SocketAddr, headers: &[(&'static str, &str)]) -> Self {
@@ -70,24 +92,30 @@ impl Call {
     }
 
     /// Ends the request and waits for its status.
-    pub async fn end(mut self) -> Answer {
-        self.send.send_data(Bytes::new(), true).unwrap();
-        self.answer().await
+    pub async fn end(self) -> Answer {
+        self.try_end().await.unwrap()
+    }
+
+    /// The same; none if the connection ends before.
+    pub async fn try_end(mut self) -> Option<Answer> {
+        // A server that has refused the call may not want it any more.
+        self.send.send_data(Bytes::new(), true).ok();
+        self.ended(Duration::ZERO).await.map(|(_, answer)| answer)
     }
 
     /// Waits for the status without ending the request.
     pub async fn answer(self) -> Answer {
-        self.ended(Duration::ZERO).await.1
+        self.ended(Duration::ZERO).await.unwrap().1
     }
 
     /// Ends the request and reads its answer, letting a time pass whenever the window, of 64 KiB,
     /// is half empty. Gives the bytes that came, too.
     pub async fn end_slowly(mut self, pause: Duration) -> (usize, Answer) {
         self.send.send_data(Bytes::new(), true).unwrap();
-        self.ended(pause).await
+        self.ended(pause).await.unwrap()
     }
 
-    async fn ended(self, pause: Duration) -> (usize, Answer) {
+    async fn ended(self, pause: Duration) -> Option<(usize, Answer)> {
         let answer = read(self.response, pause);
         let answer = tokio::time::timeout(super::DEADLINE, answer).await.unwrap();
         self.connection.abort();
@@ -95,8 +123,8 @@ impl Call {
     }
 }
 
-async fn read(response: ResponseFuture, pause: Duration) -> (usize, Answer) {
-    let (head, mut body) = response.await.unwrap().into_parts();
+async fn read(response: ResponseFuture, pause: Duration) -> Option<(usize, Answer)> {
+    let (head, mut body) = response.await.ok()?.into_parts();
     let mut headers = head.headers;
     let (mut bytes, mut held) = (0, 0);
     while let Some(data) = body.data().await {
@@ -111,5 +139,5 @@ async fn read(response: ResponseFuture, pause: Duration) -> (usize, Answer) {
         headers.extend(trailers);
     }
     let status = tonic::Status::from_header_map(&headers).unwrap();
-    (bytes, Answer { code: status.code(), message: status.message().to_owned(), headers })
+    Some((bytes, Answer { code: status.code(), message: status.message().to_owned(), headers }))
 }

@@ -1,0 +1,5 @@
+mod build;
+mod generate;
+mod naive;
+mod property;
+mod refusals;
