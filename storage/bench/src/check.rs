@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::crowd;
 use crate::generator::{ExportSize, Shape};
 use crate::ingest::{self, CLIENTS};
 use crate::load::{Load, Part};
@@ -16,6 +17,7 @@ use crate::setup::Setup;
 const SPANS: usize = 20_000;
 const LATER: usize = 5_000;
 const KILLS: usize = 2;
+const CROWD: usize = 200;
 
 pub async fn run(setup: &Setup) -> Result<()> {
     let generate =
@@ -41,7 +43,7 @@ pub async fn run(setup: &Setup) -> Result<()> {
             check(setup, kind, &load, &later).await?;
         }
     }
-    Ok(())
+    crowd::run(setup, CROWD, 5).await
 }
 
 async fn check(setup: &Setup, kind: Kind, load: &Load, later: &Load) -> Result<()> {

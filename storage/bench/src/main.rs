@@ -14,11 +14,13 @@
 mod callgrind;
 mod check;
 mod compare;
+mod crowd;
 mod encoded;
 mod generator;
 mod ingest;
 mod load;
 mod measure;
+mod newest;
 mod opening;
 mod queries;
 mod questions;
@@ -45,6 +47,9 @@ const PEERS: usize = 300_000;
 /// How long the slowest peer is waited for in a quick run.
 const LIMIT: Duration = Duration::from_secs(40);
 
+/// How many other clients good ones are measured beside.
+const CROWD: usize = 10_000;
+
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -64,7 +69,8 @@ enum Command {
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
-    /// The same with more repetition, then spoor alone with 100 thousand, one and ten million.
+    /// The same with more repetition, then spoor alone with 100 thousand, one and ten million, then
+    /// good clients beside a crowd.
     Full,
     /// Every count right, in seconds; no figures.
     Check,
@@ -73,6 +79,12 @@ enum Command {
         /// How many spans.
         #[arg(default_values_t = [100_000, 1_000_000])]
         spans: Vec<usize>,
+    },
+    /// Times of good clients alone, and beside others that are idle, slow or mean harm.
+    Crowd {
+        /// How many others.
+        #[arg(default_value_t = CROWD)]
+        others: usize,
     },
     /// Instructions a span.
     Callgrind {
@@ -106,10 +118,12 @@ async fn main() -> Result<()> {
             let plan = Plan { spans: PEERS, rounds: 5, effort: Effort::FULL, limit: None };
             let compared = compare::run(&setup, plan).await?;
             scale::run(&setup, &[100_000, 1_000_000, 10_000_000], Effort::FULL).await?;
+            crowd::run(&setup, CROWD, Effort::FULL.warm).await?;
             println!("{}", compared.last_line(&setup)?);
         }
         Command::Check => check::run(&setup).await?,
         Command::Scale { spans } => scale::run(&setup, &spans, Effort::QUICK).await?,
+        Command::Crowd { others } => crowd::run(&setup, others, Effort::QUICK.warm).await?,
         Command::Callgrind { spans, output } => {
             let place = &setup.programs.place;
             let load = Load::generate(Shape::Realistic, ExportSize::Sdk, spans, Part::Main, place)?;

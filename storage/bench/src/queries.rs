@@ -8,8 +8,9 @@ use prost::bytes::Bytes;
 use spoor_proto::storage::dependency_reader_client::DependencyReaderClient;
 use spoor_proto::storage::trace_reader_client::TraceReaderClient;
 use spoor_proto::storage::{
-    FindTraceSummariesRequest, FindTracesRequest, GetDependenciesRequest, GetOperationsRequest,
-    GetServicesRequest, GetTraceParams, GetTracesRequest,
+    FindSpansRequest, FindTraceIDsRequest, FindTraceSummariesRequest, FindTracesRequest,
+    GetDependenciesRequest, GetOperationsRequest, GetServicesRequest, GetTraceParams,
+    GetTracesRequest,
 };
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
@@ -17,6 +18,7 @@ use tonic::{Code, Status, Streaming};
 use crate::encoded;
 use crate::measure::disk;
 use crate::measure::latency::Latencies;
+use crate::newest;
 use crate::questions::{Ask, Kind, Question};
 use crate::servers::Server;
 
@@ -94,6 +96,15 @@ async fn measure_kind(
         read: 0.0,
         wrong: None,
     };
+    if kind.is_new() && !server.kind.is_ours() {
+        let reason = "not in the contract that it serves".to_owned();
+        return Ok(Asked { refused: Some(reason), ..asked });
+    }
+    let mut prepared = Vec::new();
+    for question in questions {
+        prepared.push(Question { ask: prepare(&channel, &question.ask).await?, ..**question });
+    }
+    let questions: Vec<_> = prepared.iter().collect();
     // Every variant once, for its answer: this is also what warms. A check leaves none out.
     let began = Instant::now();
     for (count, question) in questions.iter().enumerate() {
@@ -136,6 +147,16 @@ async fn measure_kind(
     }
     asked.read = (server.usage()?.read - before) as f64 / asked.cold.len().max(1) as f64;
     Ok(asked)
+}
+
+/// A page is asked for by its token.
+async fn prepare(channel: &Channel, ask: &Ask) -> Result<Ask> {
+    Ok(match ask {
+        Ask::Page(query, number) => {
+            Ask::Ids(newest::at_page(channel, query.clone(), *number).await?)
+        }
+        other => other.clone(),
+    })
 }
 
 fn check(
@@ -196,6 +217,20 @@ pub async fn ask(channel: &Channel, ask: &Ask) -> Result<usize> {
                 summaries += chunk.summaries.len();
             }
             summaries
+        }
+        Ask::Page(..) => bail!("a page needs a token"),
+        Ask::Ids(query) => {
+            let request = FindTraceIDsRequest { query: Some(query.clone()) };
+            reader.find_trace_i_ds(request).await?.into_inner().trace_ids.len()
+        }
+        Ask::Spans(query) => {
+            let request = FindSpansRequest { query: Some(query.clone()) };
+            let mut stream = reader.find_spans(request).await?.into_inner();
+            let mut spans = 0;
+            while let Some(chunk) = stream.message().await? {
+                spans += encoded::trace_ids(chunk.spans.unwrap_or_default().0)?.count();
+            }
+            spans
         }
         Ask::Dependencies { start, end } => {
             let request = GetDependenciesRequest { start_time: Some(*start), end_time: Some(*end) };

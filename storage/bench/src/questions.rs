@@ -3,11 +3,12 @@
 
 use prost_types::{Duration, Timestamp};
 use spoor_proto::storage::any_value::Value;
-use spoor_proto::storage::{AnyValue, KeyValue, TraceQueryParameters};
+use spoor_proto::storage::{AnyValue, KeyValue, SpanQueryParameters, TraceQueryParameters};
 
 use crate::generator::{EPOCH, TRACES_PER_SECOND, user_id};
 use crate::load::Load;
-use crate::truth::Search;
+use crate::newest;
+use crate::truth::{Search, Structured};
 
 /// What Jaeger's page asks for.
 pub const LIMIT: usize = 20;
@@ -50,11 +51,18 @@ pub enum Kind {
     Together,
     Scan,
     Summaries,
+    Regex,
+    Negation,
+    AttributeRange,
+    SpansOfTrace,
+    SlowestSpans,
+    FirstPage,
+    LaterPage,
     Dependencies,
 }
 
 impl Kind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::Services,
         Self::Operations,
         Self::TraceById,
@@ -69,8 +77,25 @@ impl Kind {
         Self::Together,
         Self::Scan,
         Self::Summaries,
+        Self::Regex,
+        Self::Negation,
+        Self::AttributeRange,
+        Self::SpansOfTrace,
+        Self::SlowestSpans,
+        Self::FirstPage,
+        Self::LaterPage,
         Self::Dependencies,
     ];
+
+    /// Whether only the newest contract has such a question (jaeger-idl v0.14.0): an older server
+    /// would pass over what it does not know, and answer another one.
+    pub fn is_new(self) -> bool {
+        use Kind::{
+            AttributeRange, FirstPage, LaterPage, Negation, Regex, SlowestSpans, SpansOfTrace,
+        };
+        [Regex, Negation, AttributeRange, SpansOfTrace, SlowestSpans, FirstPage, LaterPage]
+            .contains(&self)
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -88,6 +113,13 @@ impl Kind {
             Self::Together => "service, operation, attribute, duration, time",
             Self::Scan => "common terms that no span has together",
             Self::Summaries => "summaries of the newest 20 of a service",
+            Self::Regex => "regex on an attribute in a service",
+            Self::Negation => "no such attribute in a service",
+            Self::AttributeRange => "attribute at least, in a service",
+            Self::SpansOfTrace => "spans of a trace, by filter",
+            Self::SlowestSpans => "slowest 20 spans of a service",
+            Self::FirstPage => "ids on page 1 of a service",
+            Self::LaterPage => "ids on page 10 of a service",
             Self::Dependencies => "dependencies",
         }
     }
@@ -100,13 +132,21 @@ pub struct Question {
     pub answers: usize,
 }
 
+#[derive(Clone)]
 pub enum Ask {
     Services,
     Operations(&'static str),
     Trace([u8; 16]),
     Find(TraceQueryParameters),
     Summaries(TraceQueryParameters),
-    Dependencies { start: Timestamp, end: Timestamp },
+    /// The ids on the page with this number.
+    Page(TraceQueryParameters, usize),
+    Ids(TraceQueryParameters),
+    Spans(SpanQueryParameters),
+    Dependencies {
+        start: Timestamp,
+        end: Timestamp,
+    },
 }
 
 /// The searches for a load of so many realistic spans, in the order of [`variants`].
@@ -127,7 +167,13 @@ pub fn questions(load: &Load) -> Vec<Question> {
         questions.push(Question { kind: Kind::TraceById, ask: Ask::Trace(*id), answers: *spans });
     }
     // As many as were asked for when the load was generated.
+    let mut paged = Vec::new();
     for (number, (kind, search)) in variants(load.wanted).into_iter().enumerate() {
+        // Nearly every trace has spans of these, where the load has services of these names.
+        let of_many = ["gateway", "storefront"].contains(&search.service);
+        if kind == Kind::Newest && of_many && truth.found(number) == LIMIT {
+            paged.push(search.clone());
+        }
         let query = parameters(&search);
         let ask = if kind == Kind::Summaries { Ask::Summaries(query) } else { Ask::Find(query) };
         questions.push(Question { kind, ask, answers: truth.found(number) });
@@ -137,6 +183,18 @@ pub fn questions(load: &Load) -> Vec<Question> {
         let query = parameters(&Search { attributes, ..Search::default() });
         let kind = Kind::UniqueAttributeAnywhere;
         questions.push(Question { kind, ask: Ask::Find(query), answers: 1 });
+    }
+    for (id, spans) in truth.sampled.iter().take(100) {
+        let ask = Ask::Spans(newest::spans_of_trace(id, &parameters(&Search::default())));
+        questions.push(Question { kind: Kind::SpansOfTrace, ask, answers: *spans });
+    }
+    for search in paged {
+        let ask = Ask::Spans(newest::slowest(&search, &parameters(&search)));
+        questions.push(Question { kind: Kind::SlowestSpans, ask, answers: LIMIT });
+        for (kind, page) in [(Kind::FirstPage, 1), (Kind::LaterPage, newest::LATER_PAGE)] {
+            let query = TraceQueryParameters { search_depth: 0, ..parameters(&search) };
+            questions.push(Question { kind, ask: Ask::Page(query, page), answers: LIMIT });
+        }
     }
     let (start, end) = (timestamp(EPOCH - ALWAYS), timestamp(EPOCH + ALWAYS));
     let answers = truth.calls as usize;
@@ -189,6 +247,14 @@ fn variants(spans: usize) -> Vec<(Kind, Search)> {
         let least_duration = millis * 1_000_000;
         add(Kind::LeastDuration, Search { least_duration, ..of_service(service) });
     }
+    for service in ["gateway", "storefront", "catalog", "checkout"] {
+        let mut structured = |kind, asks| {
+            add(kind, Search { structured: Some(asks), ..of_service(service) });
+        };
+        structured(Kind::Regex, Structured::Regex("url.path", ["/orders", "/reviews"]));
+        structured(Kind::Negation, Structured::Not("http.request.method", "GET"));
+        structured(Kind::AttributeRange, Structured::AtLeast("http.response.status_code", 500));
+    }
     // How long it takes in the spans' own time to send so many.
     let extent = spans as f64 / SPANS_PER_TRACE / TRACES_PER_SECOND * 1e9;
     for part in 1..=20 {
@@ -220,6 +286,15 @@ fn variants(spans: usize) -> Vec<(Kind, Search)> {
 
 fn parameters(search: &Search) -> TraceQueryParameters {
     let (start, end) = search.window.unwrap_or((EPOCH - ALWAYS, EPOCH + ALWAYS));
+    if search.structured.is_some() {
+        return TraceQueryParameters {
+            start_time_min: Some(timestamp(start)),
+            start_time_max: Some(timestamp(end)),
+            search_depth: LIMIT as i32,
+            filter: Some(newest::filter(search)),
+            ..TraceQueryParameters::default()
+        };
+    }
     TraceQueryParameters {
         service_name: search.service.to_owned(),
         operation_name: search.operation.to_owned(),

@@ -228,7 +228,8 @@ pub fn millis(millis: f64) -> String {
     if millis < 10.0 { format!("{millis:.2}") } else { format!("{millis:.0}") }
 }
 
-fn both(latencies: &Latencies) -> String {
+/// The median and the 99th percentile.
+pub fn both(latencies: &Latencies) -> String {
     match latencies.len() {
         0 => "-".to_owned(),
         _ => format!("{} / {}", millis(latencies.percentile(50)), millis(latencies.percentile(99))),

@@ -23,6 +23,19 @@ pub struct Search {
     pub least_duration: u64,
     /// The start times, nanoseconds since the Unix epoch, both inclusive.
     pub window: Option<(u64, u64)>,
+    /// What those fields cannot ask.
+    pub structured: Option<Structured>,
+}
+
+/// A condition on an attribute of a span, that only a structured filter has.
+#[derive(Clone, Copy, Debug)]
+pub enum Structured {
+    /// It has one of the texts inside.
+    Regex(&'static str, [&'static str; 2]),
+    /// It is not there, or another text.
+    Not(&'static str, &'static str),
+    /// It is a whole number, and at least this one.
+    AtLeast(&'static str, i64),
 }
 
 pub struct Truth {
@@ -142,6 +155,23 @@ impl Search {
             && self.attributes.iter().all(|(key, text)| {
                 attribute(&span.attributes, key).is_some_and(|value| text_of(value) == *text)
             })
+            && self.structured.is_none_or(|structured| structured.matches(&span.attributes))
+    }
+}
+
+impl Structured {
+    fn matches(self, attributes: &[KeyValue]) -> bool {
+        match self {
+            Self::Regex(key, inside) => attribute(attributes, key).is_some_and(|value| {
+                let text = text_of(value);
+                inside.iter().any(|inside| text.contains(inside))
+            }),
+            Self::Not(key, text) => {
+                attribute(attributes, key).is_none_or(|value| text_of(value) != text)
+            }
+            Self::AtLeast(key, least) => attribute(attributes, key)
+                .is_some_and(|value| matches!(value, Value::IntValue(it) if *it >= least)),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod jaeger;
 mod part;
 mod spoor;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,11 @@ impl Kind {
     /// counts dependencies in a hundred traces.
     pub fn must_answer_right(self) -> bool {
         !matches!(self, Self::JaegerBadger(_))
+    }
+
+    /// Whether it serves the newest contract: spoor itself, asked without a Jaeger before it.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Spoor(_))
     }
 
     /// How long nothing may happen before it is taken to be idle.
@@ -157,6 +163,12 @@ impl Server {
 
     pub async fn reads(&self) -> Result<Channel> {
         Ok(Channel::from_shared(self.reads.clone())?.connect().await?)
+    }
+
+    /// Where it takes writes.
+    pub fn address(&self) -> Result<SocketAddr> {
+        let address = self.writes.strip_prefix("http://").unwrap_or(&self.writes);
+        address.parse().with_context(|| format!("reading the address {address}"))
     }
 
     pub async fn writes(&self) -> Result<TraceServiceClient<Channel>> {
