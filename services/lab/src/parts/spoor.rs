@@ -1,7 +1,7 @@
 //! The storage server.
 
 use super::{Part, Plan, folder, this_program};
-use crate::ports::known::{OTLP_GRPC, STORAGE, STORAGE_ADMIN};
+use crate::ports::known::{JAEGER_OTLP_GRPC, OTLP_GRPC, STORAGE, STORAGE_ADMIN};
 use crate::with::With;
 
 pub fn part(plan: &Plan) -> anyhow::Result<Part> {
@@ -17,6 +17,12 @@ pub fn part(plan: &Plan) -> anyhow::Result<Part> {
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", plan.url(OTLP_GRPC));
     } else {
         command.env("OTEL_LOGS_EXPORTER", "none");
+    }
+    if plan.has(With::Jaeger) {
+        command.env("SPOOR_TRACING", "true");
+        // Past the Collector, as in the containers.
+        let jaeger = if plan.has(With::Collector) { JAEGER_OTLP_GRPC } else { OTLP_GRPC };
+        command.env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", plan.url(jaeger));
     }
     let admin = plan.url(STORAGE_ADMIN);
     Ok(Part {
