@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context;
@@ -31,14 +32,32 @@ impl Spoor {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with(settings: &[&str]) -> anyhow::Result<Self> {
+        Self::start_by(|command| {
+            for setting in settings {
+                command.args(["--set", setting]);
+            }
+        })
+        .await
+    }
+
+    /// The same with a file of keys, of which its addresses and its folder are none.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_from(config: &Path) -> anyhow::Result<Self> {
+        Self::start_by(|command| {
+            command.arg("--config").arg(config);
+        })
+        .await
+    }
+
+    async fn start_by(set: impl FnOnce(&mut Command)) -> anyhow::Result<Self> {
         let [grpc, admin] = free_addresses();
         let folder = TempDir::new().context("making a folder for spoor")?;
         let mut command = Command::new(cargo_program("spoor")?);
         command.arg("serve").env("SPOOR_DATA_DIR", folder.path()).env("SPOOR_PURGE", "true");
         command.args(["--listen", &grpc.to_string(), "--admin-listen", &admin.to_string()]);
-        for setting in settings {
-            command.args(["--set", setting]);
-        }
+        set(&mut command);
         // Of a test, and no keys of the server.
         command.env_remove("SPOOR_SEED").env_remove("SPOOR_QUERIES");
         let ready = format!("http://{admin}/readyz");

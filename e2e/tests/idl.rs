@@ -1,19 +1,24 @@
-//! Our copy of Jaeger's storage contract is the one that jaeger-idl publishes.
+//! Our copy of Jaeger's storage contract is the one that jaeger-idl publishes, and of its first
+//! version the one of Jaeger v1.76.0.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use prost_types::DescriptorProto;
 use protox::Compiler;
 use protox::file::{
     ChainFileResolver, DescriptorSetFileResolver, File, FileResolver, GoogleFileResolver,
-    IncludeFileResolver,
 };
 use protox::prost_reflect::{DescriptorPool, Kind};
 
-const THEIR_FILES: [&str; 4] = [
+/// Storage API v1's file, in the module of Jaeger itself.
+const V1: &str = "storage/v1/storage.proto";
+
+const THEIR_FILES: [&str; 6] = [
+    "api_v2/model.proto",
     "expression/v1/expression.proto",
+    V1,
     "storage/v2/capabilities.proto",
     "storage/v2/dependency_storage.proto",
     "storage/v2/trace_storage.proto",
@@ -23,7 +28,7 @@ const THEIR_FILES: [&str; 4] = [
 #[ignore = "needs Go; run by .ci/run"]
 fn our_contract_is_jaegers_field_for_field() {
     let mut resolver = ChainFileResolver::new();
-    resolver.add(WithoutOptions(IncludeFileResolver::new(published_protos())));
+    resolver.add(Published::find());
     resolver.add(GoogleFileResolver::new());
     // OTLP's files, which are not Jaeger's: any copy does.
     resolver.add(DescriptorSetFileResolver::decode(spoor_proto::FILE_DESCRIPTOR_SET).unwrap());
@@ -39,28 +44,49 @@ fn our_contract_is_jaegers_field_for_field() {
     assert!(theirs.len() > 100, "too little was compared: {theirs:#?}");
 }
 
-/// The `proto` folder of the jaeger-idl module, whose version and checksum `go/idl` pins.
-fn published_protos() -> PathBuf {
+/// The folder of a Go module whose version and checksum a folder below `go` pins.
+fn module(pinned_by: &str, name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("go").join(pinned_by);
     let output = Command::new("go")
-        .args(["mod", "download", "-json", "github.com/jaegertracing/jaeger-idl"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/go/idl"))
+        .args(["mod", "download", "-json", name])
+        .current_dir(folder)
         .output()
         .expect("go is on the PATH");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let module: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    PathBuf::from(module["Dir"].as_str().unwrap()).join("proto")
+    PathBuf::from(module["Dir"].as_str().unwrap())
 }
 
 /// Reads files without their options, which say nothing about the wire, and without the imports
 /// that only declare options.
-struct WithoutOptions(IncludeFileResolver);
+struct Published {
+    idl: PathBuf,
+    jaeger: PathBuf,
+}
 
-impl FileResolver for WithoutOptions {
+impl Published {
+    fn find() -> Self {
+        let idl = module("idl", "github.com/jaegertracing/jaeger-idl").join("proto");
+        let jaeger = module("jaeger", "github.com/jaegertracing/jaeger");
+        Self { idl, jaeger: jaeger.join("internal/storage/v1/grpc/proto/storage.proto") }
+    }
+}
+
+impl FileResolver for Published {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        let mut file = self.0.open_file(name)?.file_descriptor_proto().clone();
+        let path = if name == V1 { self.jaeger.clone() } else { self.idl.join(name) };
+        if !path.exists() {
+            return Err(protox::Error::file_not_found(name));
+        }
+        let mut file = File::open(name, &path)?.file_descriptor_proto().clone();
         file.dependency.retain(|import| {
-            !import.starts_with("gnostic/") && import != "expression/v1/vocabulary.proto"
+            !["gnostic/", "gogoproto/", "expression/v1/vocabulary.proto"]
+                .iter()
+                .any(|declares_options| import.starts_with(declares_options))
         });
+        for import in file.dependency.iter_mut().filter(|import| *import == "model.proto") {
+            *import = "api_v2/model.proto".to_owned();
+        }
         file.options = None;
         file.message_type.iter_mut().for_each(strip_options);
         for service in &mut file.service {
