@@ -72,10 +72,11 @@ fn once_names_the_edges_that_the_trace_lacks() {
 #[test]
 fn what_lab_up_tells_to_try_works_and_lines_carry_names() {
     let lab = Lab::up();
-    let output = lab.output();
+    // The load is started last and nobody waits for its first line.
     for part in SERVICES.iter().chain(&["spoor", "load"]) {
-        assert!(output.lines().any(|line| line.starts_with(&format!("{part:5} | "))), "{output}");
+        lab.wait_for(&format!("{part:5} | "));
     }
+    let output = lab.output();
     let command = output.lines().find_map(|line| line.strip_prefix("Try    curl ")).unwrap();
     let answer = process::get(command);
     let trace_id = answer["trace_id"].as_str().unwrap();
