@@ -82,12 +82,9 @@ impl Served<'_> {
         let reads = Admission {
             budget: Budget::new(MAX_READ_INFLIGHT_BYTES),
             max_bytes: MAX_READ_BYTES,
-            slots: Some(Slots::new(
-                config.max_concurrent_reads,
-                "max_concurrent_reads reads are running",
-                engine.read_demand(),
-            )),
+            slots: Some(self.read_slots(engine)),
             service_timeout: Some(config.read_timeout),
+            open: Arc::new(Semaphore::new(MAX_OPEN)),
             ..writes.clone()
         };
         let anyone = Admission {
@@ -100,6 +97,12 @@ impl Served<'_> {
         let readers = Identity::of_readers(config, metrics);
         let traced = TracedReads::new(config.tracing);
         Bounds { writes: (writers, writes), reads: (readers, traced, reads), anyone }
+    }
+
+    /// The places of a store's reads, of which another store's take none.
+    fn read_slots(&self, engine: &Engine) -> Slots {
+        let none_free = "max_concurrent_reads reads are running";
+        Slots::new(self.config.max_concurrent_reads, none_free, engine.read_demand())
     }
 
     /// A store's writer and reader.
@@ -172,6 +175,9 @@ fn add_v1(
         .add_service(bounded!(anyone, PluginCapabilitiesServer, capabilities));
     let Some((archive, metrics)) = served.archive else { return routes };
     let (writer, reader) = served.doors(archive, metrics);
+    let slots = served.read_slots(archive);
+    let (readers, traced, admission) = reads.clone();
+    let reads = (readers, traced, Admission { slots: Some(slots), ..admission });
     let archive = Archive { reader, writer };
     routes
         .add_service(bounded!(writes, ArchiveSpanWriterPluginServer, archive.clone()))

@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
 use spoor_embedded::Demand;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::DropGuard;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -18,7 +20,7 @@ use super::time::Limits;
 use crate::metrics;
 
 /// The most bytes given to HTTP/2 at one time, where a client that doesn't read can hold them
-/// beyond our reach.
+/// beyond our reach. They are a copy: a part of a chunk would hold all of it there.
 const SLICE: usize = 32 << 10;
 
 /// What a client may let the next [`PACE`] bytes wait while others wait for what its answer holds:
@@ -39,6 +41,17 @@ type Given = Option<Result<Frame<Bytes>, Status>>;
 pub(super) struct Answer {
     state: Arc<Mutex<State>>,
     _watch: AbortOnDropHandle<()>,
+    /// Also where it was given up: HTTP/2 still has bytes of it then.
+    _call: Call,
+}
+
+/// What goes on until the last of an answer is handed over, and ends when dropped.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// The request's place among the open ones, if it got one.
+    pub(super) open: Option<OwnedSemaphorePermit>,
+    /// Ends the stream that the service reads.
+    pub(super) _messages: DropGuard,
 }
 
 #[derive(Debug)]
@@ -70,6 +83,7 @@ impl Answer {
         record: metrics::Request,
         timeout: Duration,
         limits: Limits,
+        call: Call,
     ) -> Self {
         let demand = slot.as_ref().map(|slot| slot.demand.clone());
         let live = Live {
@@ -86,7 +100,7 @@ impl Answer {
         let state = Arc::new(Mutex::new(State::Live(Box::new(live))));
         let watch =
             AbortOnDropHandle::new(tokio::spawn(watch(Arc::clone(&state), timeout, demand)));
-        Self { state, _watch: watch }
+        Self { state, _watch: watch, _call: call }
     }
 }
 
@@ -180,6 +194,7 @@ impl Live {
         }
         self.unread_since = Some(Instant::now());
         let slice = self.rest.split_to(self.rest.len().min(SLICE));
+        let slice = Bytes::copy_from_slice(&slice);
         self.missing = self.missing.saturating_sub(slice.len());
         Poll::Ready(Ok(Some(Ok(Frame::data(slice)))))
     }
@@ -227,6 +242,7 @@ mod tests {
     use futures::poll;
     use http::{HeaderMap, HeaderName, HeaderValue};
     use http_body_util::{BodyExt, StreamBody};
+    use tokio_util::sync::CancellationToken;
 
     use super::super::Budget;
     use super::*;
@@ -251,7 +267,8 @@ mod tests {
         let (server, frames) = unbounded();
         let body = Body::new(StreamBody::new(frames));
         let record = metrics::Request::begin(metrics, "/");
-        (server, Answer::new(body, None, record, DAY, Limits::new(headers, limit)))
+        let call = Call { open: None, _messages: CancellationToken::new().drop_guard() };
+        (server, Answer::new(body, None, record, DAY, Limits::new(headers, limit), call))
     }
 
     fn data(text: &'static str) -> Result<Frame<Bytes>, Status> {

@@ -22,13 +22,14 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 use tonic_types::{ErrorDetails, StatusExt};
 use tower::{Layer, Service, ServiceExt};
 
 use crate::metrics::{self, Metrics};
-use answer::Answer;
+use answer::{Answer, Call};
 pub(crate) use budget::Budget;
 use compression::Encoding;
 use message::Message;
@@ -99,6 +100,7 @@ impl Admission {
     async fn admit(
         &self,
         request: Request<Body>,
+        ended: CancellationToken,
     ) -> Result<(Request<Body>, OwnedSemaphorePermit), Status> {
         let (mut parts, body) = request.into_parts();
         let encoding = Encoding::of(&parts.headers)?;
@@ -106,7 +108,7 @@ impl Admission {
         if self.streamed {
             let held = Held::default();
             parts.extensions.insert(held.clone());
-            let body = stream::body(self.clone(), body, encoding, held);
+            let body = stream::body(self.clone(), body, encoding, held, ended);
             return Ok((Request::from_parts(parts, body), self.budget.take_now(0)?));
         }
         let (message, permit) =
@@ -209,12 +211,15 @@ where
             let mut record =
                 metrics::Request::begin(Arc::clone(&admission.metrics), request.uri().path());
             request.extensions_mut().insert(record.rpc().clone());
-            let open = admission.open.try_acquire();
+            let open = Arc::clone(&admission.open).try_acquire_owned().ok();
+            let ended = CancellationToken::new();
+            // From here on, so that a call that is given up ends it too.
+            let call = Call { open, _messages: ended.clone().drop_guard() };
             let admitted = async {
-                if open.is_err() {
+                if call.open.is_none() {
                     return Err(overloaded(format!("{MAX_OPEN} requests are open"), RETRY_AFTER));
                 }
-                let admitted = admission.admit(request).await?;
+                let admitted = admission.admit(request, ended).await?;
                 // Only now, so that a slow sender holds no slot.
                 Ok((admission.slot().await?, admitted))
             };
@@ -230,7 +235,8 @@ where
                 record.ends_with(status.code());
             }
             let timeout = admission.client_timeout;
-            Ok(response.map(|body| Body::new(Answer::new(body, slot, record, timeout, limits))))
+            Ok(response
+                .map(|body| Body::new(Answer::new(body, slot, record, timeout, limits, call))))
         })
     }
 }

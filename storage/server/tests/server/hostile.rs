@@ -18,7 +18,7 @@ use super::support::{
 const OTHERS: usize = 10_000;
 /// What a connection may take of the server's memory, one with another: the least is what HTTP/2
 /// has for each, and a task.
-const BYTES_EACH: usize = 96 << 10;
+const BYTES_EACH: usize = 64 << 10;
 /// What beside them may be in memory: exports in flight, spans in no segment yet, queries.
 const BYTES: usize = (64 + 2 * 24 + 48) << 20;
 /// The good clients, and what each writes and reads.
@@ -58,7 +58,8 @@ async fn come_back(status: &Status) {
 async fn all_write_and_read(program: &Program, first: u64) -> Duration {
     let began = Instant::now();
     let clients = (0..CLIENTS).map(|client| write_and_read(program, first + client * TRACES));
-    timeout(DEADLINE * 2, futures::future::join_all(clients)).await.unwrap();
+    // Beside so many, on a machine that is busy besides.
+    timeout(DEADLINE * 6, futures::future::join_all(clients)).await.unwrap();
     began.elapsed()
 }
 
@@ -115,6 +116,25 @@ async fn good_clients_are_served_beside_ten_thousand_others() {
     })
     .await;
     all_write_and_read(&program, 3000).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_holds_no_more_than_was_given_to_http() {
+    const READERS: usize = 100;
+    let mut program = Program::start(&["max_concurrent_reads=20"]).await;
+    program.ignore_log();
+    write_large(&program).await;
+    let before = resident(&program);
+    let readers = std::iter::repeat_n(Kind::SlowReader, READERS);
+    let crowd = Crowd::gather(program.grpc, readers, &by_id(1).encode_to_vec());
+    let series = r#"spoor_requests_total{rpc="jaeger.storage.v2.TraceReader/GetTraces",code="DeadlineExceeded"}"#;
+    eventually("each answer but the last is given up", || async {
+        metric(program.admin, series).await.filter(|count| *count >= (READERS - 20) as f64)
+    })
+    .await;
+    let taken = resident(&program).saturating_sub(before);
+    assert!(taken < READERS * (256 << 10) + (48 << 20), "{} MiB", taken >> 20);
+    crowd.leave().await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod hostile;
 mod identity;
 mod logs;
 mod memory;
+mod open;
 mod opening;
 mod pages;
 mod read_only;

@@ -3,11 +3,18 @@
 use std::time::Duration;
 
 use prost::Message;
+use spoor_proto::api_v2::Span;
 use spoor_proto::storage::GetServicesRequest;
+use spoor_proto::storage_v1::archive_span_reader_plugin_client::ArchiveSpanReaderPluginClient;
+use spoor_proto::storage_v1::archive_span_writer_plugin_client::ArchiveSpanWriterPluginClient;
+use spoor_proto::storage_v1::{GetTraceRequest, WriteSpanRequest};
 use tokio::net::TcpStream;
 use tonic::Code;
 
-use super::support::{Call, TestServer, by_id, eventually, export, frame, metric, read, span};
+use super::support::{
+    Call, TestServer, by_id, eventually, export, frame, metric, read, span, trace_id,
+};
+use super::v1::span as v1_span;
 
 #[tokio::test]
 async fn an_answer_left_unread_is_given_up_and_others_go_on() {
@@ -148,6 +155,38 @@ async fn unread_answers_give_way_to_those_who_wait_for_memory() {
         reader.get_services(GetServicesRequest {}).await.unwrap();
         let held = metric(server.admin, "spoor_store_read_memory_bytes").await.unwrap();
         assert!(held <= f64::from(read_max_bytes as u32), "{held}");
+    }
+}
+
+#[tokio::test]
+async fn unread_answers_of_an_archive_give_way_to_those_who_wait_for_its_memory() {
+    let server = TestServer::start(|config| {
+        config.archive = true;
+        config.read_max_bytes = 16 << 20;
+        config.client_timeout = Duration::from_secs(60 * 60);
+    })
+    .await;
+    let mut archive = ArchiveSpanWriterPluginClient::new(server.channel());
+    for id in 1..=8 {
+        let span = Span { operation_name: "x".repeat(1 << 20), ..v1_span(1, id) };
+        archive.write_archive_span(WriteSpanRequest { span: Some(span) }).await.unwrap();
+    }
+    let read = || async {
+        let mut archive = ArchiveSpanReaderPluginClient::new(server.channel());
+        let asked = GetTraceRequest { trace_id: trace_id(1).into(), ..Default::default() };
+        archive.get_archive_trace(asked).await.unwrap().into_inner()
+    };
+    let mut stalled = Vec::new();
+    for _ in 0..12 {
+        stalled.push(read().await);
+    }
+    let held = || async {
+        let held = metric(server.admin, "spoor_archive_store_read_memory_bytes").await;
+        held.filter(|held| *held >= 8e6)
+    };
+    eventually("the memory is held", held).await;
+    for _ in 0..3 {
+        assert!(read().await.message().await.unwrap().is_some());
     }
 }
 

@@ -23,11 +23,17 @@ use tonic::transport::{Channel, Endpoint};
 pub use http::{get, metric, post};
 pub use load::{Load, all_are_there};
 pub use program::{Program, refusal, refused, spoor};
-pub use raw::{Answer, Call, frame};
+pub use raw::{Answer, Call, frame, open_calls};
 pub use spans::{export, resource_spans, span, span_count, trace_id};
 
 /// Longer than anything here takes, even on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A number from the environment.
+pub fn from_env(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
+}
 
 /// A server in this process, on ports and in a directory of its own. It stops when dropped.
 pub struct TestServer {

@@ -1,3 +1,4 @@
+use std::future::poll_fn;
 use std::mem;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use http::{HeaderMap, Request};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// HTTP/2's initial window.
 const WINDOW: usize = (64 << 10) - 1;
@@ -108,6 +110,15 @@ impl Call {
         self.ended(Duration::ZERO).await.unwrap().1
     }
 
+    /// Waits for the status, and then until the server wants no more of the request, which goes on.
+    pub async fn stopped(mut self) -> tonic::Code {
+        let (_, answer) = read(self.response, Duration::ZERO).await.unwrap();
+        let reset = poll_fn(|cx| self.send.poll_reset(cx));
+        timeout(super::DEADLINE, reset).await.expect("the request is read on").unwrap();
+        self.connection.abort();
+        answer.code
+    }
+
     /// Ends the request and reads its answer, letting a time pass whenever the window, of 64 KiB,
     /// is half empty. Gives the bytes that came, too.
     pub async fn end_slowly(mut self, pause: Duration) -> (usize, Answer) {
@@ -117,10 +128,36 @@ impl Call {
 
     async fn ended(self, pause: Duration) -> Option<(usize, Answer)> {
         let answer = read(self.response, pause);
-        let answer = tokio::time::timeout(super::DEADLINE, answer).await.unwrap();
+        let answer = timeout(super::DEADLINE, answer).await.unwrap();
         self.connection.abort();
         answer
     }
+}
+
+/// As many calls by one connection, each with these first bytes of its request.
+pub async fn open_calls(
+    address: SocketAddr,
+    path: &str,
+    count: usize,
+    bytes: &[u8],
+) -> Vec<(ResponseFuture, SendStream<Bytes>)> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut calls = Vec::new();
+    for _ in 0..count {
+        let request = Request::post(format!("http://{address}{path}"))
+            .header("content-type", "application/grpc")
+            .body(())
+            .unwrap();
+        client = timeout(super::DEADLINE, client.ready()).await.unwrap().unwrap();
+        let (response, mut send) = client.send_request(request, false).unwrap();
+        if !bytes.is_empty() {
+            send.send_data(Bytes::copy_from_slice(bytes), false).unwrap();
+        }
+        calls.push((response, send));
+    }
+    calls
 }
 
 async fn read(response: ResponseFuture, pause: Duration) -> Option<(usize, Answer)> {

@@ -1,23 +1,18 @@
 //! Jaeger's streaming writer opens a stream whenever all that it has are being written to, and keeps
 //! at most 1000 of them open.
 
-use bytes::Bytes;
 use futures::future::join_all;
-use h2::SendStream;
-use h2::client::ResponseFuture;
-use http::Request;
 use spoor_proto::storage_v1::GetServicesRequest;
 use spoor_proto::storage_v1::span_reader_plugin_client::SpanReaderPluginClient;
 use spoor_proto::storage_v1::streaming_span_writer_plugin_client::StreamingSpanWriterPluginClient;
 use spoor_proto::storage_v1::{GetTraceRequest, WriteSpanRequest};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
 use super::{get_trace, messages, reader, span, start};
-use crate::support::{Call, DEADLINE, TestServer, eventually, trace_id};
+use crate::support::{Call, DEADLINE, eventually, open_calls, trace_id};
 
 const PATH: &str = "/jaeger.storage.v1.StreamingSpanWriterPlugin/WriteSpanStream";
 
@@ -47,29 +42,12 @@ async fn reads_are_answered_beside_as_many_streams_as_jaeger_keeps_open() {
     }
 }
 
-/// As many streams by one connection.
-async fn open(server: &TestServer, count: usize) -> Vec<(ResponseFuture, SendStream<Bytes>)> {
-    let stream = TcpStream::connect(server.grpc).await.unwrap();
-    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
-    tokio::spawn(connection);
-    let mut calls = Vec::new();
-    for _ in 0..count {
-        let request = Request::post(format!("http://{}{PATH}", server.grpc))
-            .header("content-type", "application/grpc")
-            .body(())
-            .unwrap();
-        client = timeout(DEADLINE, client.ready()).await.unwrap().unwrap();
-        calls.push(client.send_request(request, false).unwrap());
-    }
-    calls
-}
-
 #[tokio::test]
 async fn streams_beyond_those_that_may_be_open_are_refused_until_others_end_and_reads_go_on() {
     let server = start().await;
     let mut calls = Vec::new();
     for _ in 0..4 {
-        calls.push(open(&server, 1024).await);
+        calls.push(open_calls(server.grpc, PATH, 1024, &[]).await);
     }
     let refused = Call::open(server.grpc, PATH, &[]).await.answer().await;
     assert_eq!(refused.code, Code::ResourceExhausted, "{refused:?}");
