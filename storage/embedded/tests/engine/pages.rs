@@ -23,18 +23,26 @@ use crate::support::requests::{key_value, text};
 use crate::support::stores::{now, open_with, tenant};
 use crate::support::{filters, from_env};
 
-/// Walks of an ordinary run.
+/// Walks of a round. Each writes, and the store is compared whole: with more it would be rounds that
+/// get longer and longer.
 const WALKS: u64 = 12;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_walk_repeats_nothing_and_misses_nothing_that_stays() {
     let seed = from_env("SPOOR_SEED").unwrap_or_else(now);
-    println!("SPOOR_SEED={seed}");
+    for round in 0..from_env("SPOOR_ROUNDS").unwrap_or(1) {
+        let seed = seed + round;
+        println!("SPOOR_SEED={seed}");
+        walks(seed).await;
+    }
+}
+
+async fn walks(seed: u64) {
     let mut both = Both::new(seed);
     for _ in 0..150 {
         both.write().await;
     }
-    for number in 0..from_env("SPOOR_WALKS").unwrap_or(WALKS) {
+    for number in 0..WALKS {
         let filter = match both.random.random_range(0..3) {
             0 => filters::about(&both.facts.any(&mut both.random), &mut both.random),
             _ => Filter::And(Vec::new()),

@@ -2,6 +2,7 @@
 //! its own names and counts, whatever the others do, and whatever becomes of the files.
 
 use std::collections::BTreeSet;
+use std::time::UNIX_EPOCH;
 
 use futures::future::join_all;
 use rand::rngs::StdRng;
@@ -13,7 +14,7 @@ use tonic::Code;
 use super::doors::{Doors, page, spans, traces};
 use super::model::{Model, exported};
 use super::{Caller, sha256};
-use crate::support::{DEADLINE, Program, metric, post};
+use crate::support::{DEADLINE, Program, from_env, metric, post};
 
 const TENANTS: [&str; 3] = ["acme", "007", "A.b-c_d"];
 const TRACES: u8 = 12;
@@ -126,7 +127,7 @@ async fn tokens(program: &Program) -> Vec<(String, String)> {
     join_all(tokens).await
 }
 
-async fn tenants_are_apart(engine: &str, restarts: usize, seed: u64) {
+async fn tenants_are_apart(engine: &str, restarts: u64, seed: u64) {
     let folder = tempfile::tempdir().unwrap();
     let settings = [
         format!("engine={engine}"),
@@ -148,9 +149,9 @@ async fn tenants_are_apart(engine: &str, restarts: usize, seed: u64) {
         if !kept.is_empty() {
             tokens_are_of_their_tenant(&program, &kept).await;
         }
-        let acting = models.iter_mut().enumerate().map(|(number, model)| {
-            let others = TENANTS[(number + 1) % TENANTS.len()];
-            let mut rng = StdRng::seed_from_u64(seed + (10 * round + number) as u64);
+        let acting = (0_u64..).zip(&mut models).map(|(number, model)| {
+            let others = TENANTS[(number as usize + 1) % TENANTS.len()];
+            let mut rng = StdRng::seed_from_u64(seed + 10 * round + number);
             let program = &program;
             async move {
                 for _ in 0..OPERATIONS {
@@ -195,10 +196,19 @@ async fn tenants_are_apart(engine: &str, restarts: usize, seed: u64) {
 
 #[tokio::test]
 async fn tenants_of_the_memory_engine_are_apart() {
-    tenants_are_apart("memory", 0, 1).await;
+    tenants_are_apart("memory", 0, seed()).await;
 }
 
 #[tokio::test]
 async fn tenants_of_the_embedded_engine_are_apart_beyond_restarts_and_merging() {
-    tenants_are_apart("embedded", 2, 1000).await;
+    let restarts = from_env("SPOOR_ROUNDS").unwrap_or(2);
+    tenants_are_apart("embedded", restarts, seed()).await;
+}
+
+/// Says what each tenant does, though not in which order they come.
+fn seed() -> u64 {
+    let now = || UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    let seed = from_env("SPOOR_SEED").unwrap_or_else(now);
+    println!("SPOOR_SEED={seed}");
+    seed
 }
