@@ -62,7 +62,7 @@ pub struct Config {
     /// tenant, and no request tells it.
     #[serde(deserialize_with = "identity::header")]
     pub tenant_header: Option<HeaderName>,
-    /// The tenants that there may be; if there are none here, each that a request tells.
+    /// The tenants that there may be, at least one; without the key, each that a request tells.
     #[serde(deserialize_with = "identity::tenants")]
     pub tenants: BTreeSet<String>,
     /// The SHA-256 of each token that lets its bearer read, in hexadecimal digits. If there are

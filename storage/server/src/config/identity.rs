@@ -80,6 +80,11 @@ pub(super) fn tenants<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeSet<String>, D::Error> {
     let names = list(deserializer)?;
+    if names.is_empty() {
+        return Err(de::Error::custom(
+            "expected a tenant's name: without the key there may be any",
+        ));
+    }
     match names.iter().find(|name| !is_tenant_name(name)) {
         None => Ok(names.into_iter().collect()),
         Some(name) => Err(de::Error::custom(format!(
@@ -96,10 +101,16 @@ pub(super) fn hashes<'de, D: Deserializer<'de>>(
     if hashes.is_empty() {
         return Err(de::Error::custom("expected a token's hash: without the key anyone is let in"));
     }
-    let hashes = hashes.iter().map(|hash| TokenHash::from_hex(hash)).collect::<Option<_>>();
-    hashes.ok_or_else(|| {
+    let hashes = hashes.iter().map(|hash| TokenHash::from_hex(hash)).collect::<Option<Vec<_>>>();
+    let hashes = hashes.ok_or_else(|| {
         de::Error::custom("expected the SHA-256 of each token, as 64 hexadecimal digits")
-    })
+    })?;
+    // What a script makes whose variable is not set.
+    if hashes.contains(&TokenHash::of(b"")) {
+        let reason = "expected the SHA-256 of each token, found that of an empty text";
+        return Err(de::Error::custom(reason));
+    }
+    Ok(hashes)
 }
 
 /// A list, or its elements in one text with commas between, as a variable and a flag have it.

@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use spoor::config::{Config, Flags};
 
+use super::identity::sha256;
 use super::support::{Load, TestServer, refused, spoor};
 
 #[tokio::test]
@@ -18,6 +19,8 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
     let bad_type = file("type.toml", "purge = \"yes\"\n");
     let bad_toml = file("syntax.toml", "purge = true\nlisten = = 1\n");
     let hidden = file("hidden.toml", "max_request_bytes = \"lots\"\n");
+    let no_tenants = file("tenants.toml", "tenant_header = \"x-tenant\"\ntenants = []\n");
+    let empty_token = format!("read_tokens={},{}", sha256("token"), sha256(""));
     let absent = folder.path().join("absent.toml").to_str().unwrap().to_owned();
     type Case<'a> = (Vec<&'a str>, Vec<(&'a str, &'a str)>, Vec<&'a str>);
     let cases: Vec<Case<'_>> = vec![
@@ -110,6 +113,12 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
             vec!["max_request_bytes", "embedded"],
         ),
         (vec!["--set", "tenants=acme"], vec![], vec!["tenants", "--set", "tenant_header"]),
+        (
+            vec!["--set", "tenant_header=x-tenant", "--set", "tenants="],
+            vec![],
+            vec!["tenants", "--set", "expected a tenant's name"],
+        ),
+        (vec!["--config", &no_tenants], vec![], vec!["tenants", "tenants.toml", "a tenant's name"]),
         (vec!["--set", "tenants=a/b"], vec![], vec!["tenants", "--set", "a/b", "64"]),
         (
             vec![],
@@ -124,6 +133,7 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
         (vec!["--set", "tenant_header=x-bin"], vec![], vec!["tenant_header", "x-bin"]),
         (vec!["--set", "read_tokens=abc"], vec![], vec!["read_tokens", "--set", "SHA-256"]),
         (vec!["--set", "read_tokens="], vec![], vec!["read_tokens", "--set", "anyone"]),
+        (vec!["--set", &empty_token], vec![], vec!["read_tokens", "--set", "empty text"]),
         (vec!["--set", "write_tokens=1"], vec![], vec!["write_tokens", "--set", "SHA-256"]),
         (vec!["--set", "tls_certificate=x"], vec![], vec!["tls_certificate", "--set", "tls_key"]),
         (vec!["--set", "tls_key=x"], vec![], vec!["tls_key", "--set", "tls_certificate"]),

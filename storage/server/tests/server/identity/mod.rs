@@ -13,7 +13,7 @@ use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
 /// A token's hash as the configuration has it.
-fn sha256(token: &str) -> String {
+pub fn sha256(token: &str) -> String {
     digest(&SHA256, token.as_bytes()).as_ref().iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap();
         text

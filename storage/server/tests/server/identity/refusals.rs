@@ -127,6 +127,15 @@ async fn each_method_refuses_whom_it_does_not_know_and_tells_nothing() {
 }
 
 #[tokio::test]
+async fn an_empty_token_is_none_even_if_its_hash_is_configured() {
+    let server = TestServer::start(|config| config.read_tokens = vec![TokenHash::of(b"")]).await;
+    let path = "/jaeger.storage.v2.TraceReader/GetServices";
+    for empty in [("bearer.token", ""), ("authorization", "Bearer ")] {
+        assert_eq!(call(&server, path, &[empty]).await.code, Unauthenticated, "{empty:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_in_no_log_and_no_metric() {
     let settings = [
         "log=debug".to_owned(),
