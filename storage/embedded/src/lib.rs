@@ -50,5 +50,5 @@ mod tools;
 pub use crate::log::MAX_PAYLOAD as MAX_REQUEST_BYTES;
 pub use demand::Demand;
 pub use error::{MaintenanceError, OpenError};
-pub use options::{Durability, Options};
+pub use options::{Durability, Options, Served};
 pub use store::EmbeddedStore;

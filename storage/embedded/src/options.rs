@@ -1,4 +1,7 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use spoor_store::Tenant;
 
 use crate::budget::WORKING_SET;
 
@@ -25,7 +28,9 @@ pub struct Options {
     /// The time since the arrival of its last span after which a segment is deleted. Its first
     /// one arrived at most an eighth of this before, or [`Options::head_age`].
     pub retention: Duration,
-    /// The number of tenants that have a directory.
+    /// Whose spans the store keeps.
+    pub served: Served,
+    /// The most tenants that it keeps spans of. Those whose directories are left alone don't count.
     pub tenants: usize,
     /// For how long a write waits for space before it is refused.
     pub write_wait: Duration,
@@ -40,6 +45,28 @@ pub struct Options {
     /// The spans of a block, unless they are large: enough for columns to be small, few enough
     /// for a trace to be read fast. At most 32,768.
     pub block_spans: u32,
+}
+
+/// The tenants whose spans a store keeps. Directories of others are left alone: neither read nor
+/// written, and nothing in them is deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// Each that writes.
+    All,
+    /// Each that writes but the default one.
+    Named,
+    /// These alone.
+    Only(BTreeSet<Tenant>),
+}
+
+impl Served {
+    pub(crate) fn has(&self, tenant: &Tenant) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named => *tenant != Tenant::default(),
+            Self::Only(tenants) => tenants.contains(tenant),
+        }
+    }
 }
 
 /// When a write is acknowledged.
@@ -62,6 +89,7 @@ impl Default for Options {
             head_age: Duration::from_secs(5 * 60),
             disk_bytes: 4 << 30,
             retention: Duration::from_secs(7 * 24 * 60 * 60),
+            served: Served::All,
             tenants: 16,
             write_wait: Duration::from_secs(5),
             read_bytes: 48 << 20,

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
-use spoor_embedded::{Demand, EmbeddedStore, OpenError, Options};
+use spoor_embedded::{Demand, EmbeddedStore, OpenError, Options, Served};
 use spoor_memory::{Limits, MemoryStore};
-use spoor_store::Store;
+use spoor_store::{Store, Tenant};
 use tokio::sync::watch;
 
 use crate::config::{self, Config, Durability, LOGS_ON_DISK};
@@ -93,6 +93,15 @@ fn archive(config: &Config) -> Config {
 }
 
 /// Opens it. Gives the configured directory too.
+/// Those whose requests are let in.
+fn served(config: &Config) -> Served {
+    match (&config.tenant_header, &config.tenants) {
+        (None, _) => Served::Only([Tenant::default()].into()),
+        (Some(_), any) if any.is_empty() => Served::Named,
+        (Some(_), listed) => Served::Only(listed.iter().map(|name| Tenant::new(name)).collect()),
+    }
+}
+
 fn open_embedded(config: &Config) -> Result<(EmbeddedStore, PathBuf), OpenError> {
     let options = Options {
         durability: match config.durability {
@@ -105,6 +114,7 @@ fn open_embedded(config: &Config) -> Result<(EmbeddedStore, PathBuf), OpenError>
         disk_bytes: config.disk_max_bytes as u64,
         retention: config.retention,
         write_wait: config.write_wait,
+        served: served(config),
         read_bytes: config.read_max_bytes,
         ..Options::default()
     };

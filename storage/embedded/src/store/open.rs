@@ -85,7 +85,18 @@ impl Shared {
         let mut tenants = HashMap::new();
         // Whoever made a tenant's directory may have ended before it was sure to last.
         disk.sync_dir("")?;
-        for TenantDir { name, dir } in tools::tenants(disk.as_ref())? {
+        let (served, others) = tools::tenants(disk.as_ref())?
+            .into_iter()
+            .partition::<Vec<_>, _>(|it| options.served.has(&Tenant::new(&it.name)));
+        if served.len() > options.tenants {
+            let (found, most) = (served.len(), options.tenants);
+            let reason = format!("it has {found} tenants, more than the {most} that it may serve");
+            return Err(OpenError::Options(reason));
+        }
+        for TenantDir { dir, .. } in others {
+            tracing::warn!(dir, "left as it is, also by retention: its tenant is not served");
+        }
+        for TenantDir { name, dir } in served {
             let (disk, clock) = (Arc::clone(&disk), Arc::clone(&clock));
             let metrics = Arc::clone(&metrics);
             let demand = reads.demand();

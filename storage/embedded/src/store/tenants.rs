@@ -46,7 +46,8 @@ impl Shared {
         if let Some(tenant) = self.get(tenant) {
             return Ok(tenant);
         }
-        if self.all().len() >= self.options.tenants {
+        let served = self.options.served.has(tenant);
+        if !served || self.all().len() >= self.options.tenants {
             // Nothing of the others, not even how many there are.
             let reason = "the store takes no further tenant".to_owned();
             return Err(WriteError::TooLarge(reason));

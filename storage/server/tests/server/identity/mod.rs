@@ -1,5 +1,6 @@
 //! Tenants and tokens.
 
+mod directories;
 mod doors;
 mod model;
 mod refusals;
