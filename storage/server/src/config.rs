@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use serde::Deserialize;
+use spoor_embedded::Options;
 use telemetry::LogFormat;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -194,6 +195,15 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The most tenants that there are at one time, each with the engine's limits to itself.
+    pub(crate) fn most_tenants(&self) -> usize {
+        match (&self.tenant_header, self.tenants.len()) {
+            (None, _) => 1,
+            (Some(_), 0) => Options::default().tenants,
+            (Some(_), listed) => listed,
+        }
+    }
+
     /// The first key that is set of those that tell callers apart.
     pub(crate) fn identity_key(&self) -> Option<&'static str> {
         let keys = [

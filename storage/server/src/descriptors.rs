@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::admin;
-use crate::config::Config;
+use crate::config::{Config, Engine};
 
 /// What is open beside gRPC's connections and the engine's segments.
 const OTHERS: usize = 128 + admin::MAX_CONNECTIONS;
@@ -22,10 +22,9 @@ pub(crate) fn share_out(config: &mut Config) {
         Err(_) => before.current,
     };
     let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) else { return };
-    // The archive has as many files open as it needs, and as many connections once it listens.
-    let archive = if config.archive { config.archive_disk_max_bytes } else { 0 };
+    // The archive has as many connections once it listens.
     let listeners = 1 + usize::from(config.archive_listen.is_some());
-    let most = connections(limit, config.disk_max_bytes.saturating_add(archive), listeners);
+    let most = connections(limit, disk_bytes(config), listeners);
     if config.max_connections > most {
         tracing::warn!(
             max_connections = config.max_connections,
@@ -35,6 +34,15 @@ pub(crate) fn share_out(config: &mut Config) {
         );
         config.max_connections = most;
     }
+}
+
+/// The bytes of all files, of which the archive, too, has as many open as it needs.
+fn disk_bytes(config: &Config) -> usize {
+    if config.engine == Engine::Memory {
+        return 0;
+    }
+    let archive = if config.archive { config.archive_disk_max_bytes } else { 0 };
+    config.disk_max_bytes.saturating_add(archive).saturating_mul(config.most_tenants())
 }
 
 /// The connections of each listener that there is room for beside what directories of this size may
@@ -47,6 +55,25 @@ fn connections(limit: usize, disk_max_bytes: usize, listeners: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_tenant_has_files() {
+        let bytes = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            disk_bytes(&config)
+        };
+        assert_eq!(bytes(|_| {}), 4 << 30);
+        assert_eq!(bytes(|config| config.engine = Engine::Memory), 0);
+        let any = |config: &mut Config| config.tenant_header = "x-tenant".parse().ok();
+        assert_eq!(bytes(any), 16 * (4 << 30));
+        let listed = |config: &mut Config| {
+            config.archive = true;
+            config.tenant_header = "x-tenant".parse().ok();
+            config.tenants = ["acme", "globex"].map(str::to_owned).into();
+        };
+        assert_eq!(bytes(listed), 2 * (5 << 30));
+    }
 
     #[test]
     fn connections_leave_room_for_files_but_have_a_quarter() {

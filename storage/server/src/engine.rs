@@ -23,7 +23,7 @@ pub(crate) struct Engine {
     embedded: Option<Arc<EmbeddedStore>>,
     /// Where the spans are kept, for people.
     pub(crate) place: String,
-    /// The most bytes that it holds.
+    /// The most bytes that it holds, of all tenants.
     pub(crate) max_bytes: usize,
 }
 
@@ -50,7 +50,8 @@ impl Engine {
                 let store = Arc::new(store);
                 let embedded = Some(Arc::clone(&store));
                 let place = directory.display().to_string();
-                Ok(Self { store, embedded, place, max_bytes: config.disk_max_bytes })
+                let max_bytes = config.disk_max_bytes.saturating_mul(config.most_tenants());
+                Ok(Self { store, embedded, place, max_bytes })
             }
         }
     }
@@ -92,7 +93,6 @@ fn archive(config: &Config) -> Config {
     }
 }
 
-/// Opens it. Gives the configured directory too.
 /// Those whose requests are let in.
 fn served(config: &Config) -> Served {
     match (&config.tenant_header, &config.tenants) {
@@ -102,6 +102,7 @@ fn served(config: &Config) -> Served {
     }
 }
 
+/// Opens it. Gives the configured directory too.
 fn open_embedded(config: &Config) -> Result<(EmbeddedStore, PathBuf), OpenError> {
     let options = Options {
         durability: match config.durability {
@@ -113,8 +114,8 @@ fn open_embedded(config: &Config) -> Result<(EmbeddedStore, PathBuf), OpenError>
         head_age: config.head_max_age,
         disk_bytes: config.disk_max_bytes as u64,
         retention: config.retention,
-        write_wait: config.write_wait,
         served: served(config),
+        write_wait: config.write_wait,
         read_bytes: config.read_max_bytes,
         ..Options::default()
     };

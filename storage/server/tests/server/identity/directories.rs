@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tonic::Code;
 
-use crate::support::{Answer, Call, Program, export, frame, metric, refused, span};
+use crate::support::{Answer, Call, Program, TestServer, export, frame, metric, refused, span};
 
 /// As many as the embedded engine serves.
 fn many(prefix: &str) -> Vec<String> {
@@ -83,4 +83,17 @@ async fn where_any_tenant_may_be_there_are_16_beside_the_spans_of_none() {
     let answer = write(&program, 1, &[("x-tenant", "one-more")]).await;
     assert_eq!((answer.code, spans(&program).await), (Code::InvalidArgument, Some(16.0)));
     assert!(answer.message.contains("no further tenant"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_limit_of_the_store_is_as_its_size_of_all_tenants() {
+    for (header, listed, expected) in [(false, 0, 4), (true, 2, 8), (true, 0, 64)] {
+        let server = TestServer::start(|config| {
+            config.tenant_header = header.then(|| "x-tenant".parse().unwrap());
+            config.tenants = many("tenant").into_iter().take(listed).collect();
+        })
+        .await;
+        let told = metric(server.admin, "spoor_store_limit_bytes").await;
+        assert_eq!(told, Some((expected * (1_u64 << 30)) as f64), "{listed} tenants");
+    }
 }
