@@ -144,11 +144,13 @@ impl Metrics {
         let help = "Callers refused for their certificate, their token or their tenant";
         registry.register("refused_callers", help, refused.clone());
         let connections = Gauge::default();
-        registry.register("connections", "gRPC connections open", connections.clone());
-        let mut limits = vec![
-            ("connections_limit", "The most gRPC connections open", None, config.max_connections),
-            ("store_limit", "The most bytes held", BYTES, engine.max_bytes),
-        ];
+        let mut limits = vec![("store_limit", "The most bytes held", BYTES, engine.max_bytes)];
+        // An archive may have no listener.
+        if writes.is_some() || config.archive_listen.is_some() {
+            registry.register("connections", "gRPC connections open", connections.clone());
+            let help = "The most gRPC connections open";
+            limits.push(("connections_limit", help, None, config.max_connections));
+        }
         if writes.is_some() {
             let help = "The most bytes of export requests in flight";
             limits.push(("export_inflight_limit", help, BYTES, config.max_inflight_bytes));

@@ -112,6 +112,23 @@ async fn it_is_counted_for_itself() {
 }
 
 #[tokio::test]
+async fn it_has_connections_to_count_only_where_it_listens() {
+    for listens in [false, true] {
+        let server = TestServer::start(|config| {
+            config.archive = true;
+            config.archive_listen = listens.then(|| ([127, 0, 0, 1], 0).into());
+        })
+        .await;
+        for (name, value) in [("connections", 0.0), ("connections_limit", 1000.0)] {
+            let told = metric(server.admin, &format!("spoor_archive_{name}")).await;
+            assert_eq!(told, listens.then_some(value), "{name}");
+        }
+        assert!(metric(server.admin, "spoor_archive_store_limit_bytes").await.is_some());
+        assert!(metric(server.admin, "spoor_connections").await.is_some());
+    }
+}
+
+#[tokio::test]
 async fn it_knows_the_same_callers() {
     let server = TestServer::start(|config| {
         listens(config);
