@@ -1,14 +1,14 @@
 //! The standard variables that the SDK leaves to the application, or reads without complaint about
 //! a value it does not know.
 
-use std::collections::BTreeSet;
-
 use opentelemetry::Key;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::SdkProvidedResourceDetector;
 use opentelemetry_semantic_conventions::attribute::SERVICE_NAME;
 
 use crate::InitError;
+use crate::propagation::Propagators;
+use crate::sampling::Sampling;
 
 /// The service's name: `OTEL_SERVICE_NAME`, else `service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else
 /// `default`.
@@ -24,11 +24,15 @@ pub fn service_name(default: &str) -> String {
 }
 
 /// What the variables ask for.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Settings {
     /// Whether there are spans, be it only so that logs have their ids: not with
     /// `OTEL_SDK_DISABLED=true`, which also exports nothing.
     pub spans: bool,
+    /// Which spans there are.
+    pub sampling: Sampling,
+    /// How the context crosses to other processes.
+    pub propagators: Propagators,
     /// How spans leave the process, if they do.
     pub traces: Option<Protocol>,
     /// How log records leave the process, if they do.
@@ -64,19 +68,23 @@ impl Settings {
     }
 
     fn with_spans(lookup: Lookup<'_>, log_exporter: &str) -> Result<Self, InitError> {
-        check_propagators(lookup)?;
+        let propagators = Propagators::from_environment(lookup)?;
         if is_disabled(lookup) {
-            return Ok(Self { spans: false, traces: None, logs: None });
+            return Ok(Self { propagators, ..Self::default() });
         }
-        check_sampler(lookup)?;
-        let traces = TRACES.protocol(lookup, "otlp")?;
-        Ok(Self { spans: true, traces, logs: LOGS.protocol(lookup, log_exporter)? })
+        Ok(Self {
+            spans: true,
+            sampling: Sampling::from_environment(lookup)?,
+            propagators,
+            traces: TRACES.protocol(lookup, "otlp")?,
+            logs: LOGS.protocol(lookup, log_exporter)?,
+        })
     }
 
     /// The same for a program without spans, whose logs are exported on request alone.
     pub(crate) fn of_logs(lookup: Lookup<'_>) -> Result<Self, InitError> {
         let logs = if is_disabled(lookup) { None } else { LOGS.protocol(lookup, "none")? };
-        Ok(Self { spans: false, traces: None, logs })
+        Ok(Self { logs, ..Self::default() })
     }
 }
 
@@ -143,45 +151,7 @@ fn is_disabled(lookup: Lookup<'_>) -> bool {
     lookup("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
-/// There is no choice yet: the one set there is may be named, and nothing else.
-fn check_propagators(lookup: Lookup<'_>) -> Result<(), InitError> {
-    const PROPAGATORS: &str = "OTEL_PROPAGATORS";
-    let Some(value) = lookup(PROPAGATORS) else { return Ok(()) };
-    let names: BTreeSet<&str> = value.split(',').map(str::trim).collect();
-    if names == BTreeSet::from(["baggage", "tracecontext"]) {
-        return Ok(());
-    }
-    Err(unexpected(PROPAGATORS, &value, "tracecontext,baggage"))
-}
-
-/// The SDK reads these two itself, but takes its default for a value that it does not know.
-fn check_sampler(lookup: Lookup<'_>) -> Result<(), InitError> {
-    const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
-    const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
-    match lookup(SAMPLER).as_deref() {
-        None
-        | Some("always_on" | "always_off" | "parentbased_always_on" | "parentbased_always_off") => {
-            Ok(())
-        }
-        Some("traceidratio" | "parentbased_traceidratio") => match lookup(ARGUMENT) {
-            Some(value) if !is_ratio(&value) => {
-                Err(unexpected(ARGUMENT, &value, "a number from 0 to 1"))
-            }
-            _ => Ok(()),
-        },
-        Some(value) => Err(unexpected(
-            SAMPLER,
-            value,
-            "always_on, always_off or traceidratio, alone or after parentbased_",
-        )),
-    }
-}
-
-fn is_ratio(value: &str) -> bool {
-    value.parse().is_ok_and(|ratio: f64| (0.0..=1.0).contains(&ratio))
-}
-
-fn unexpected(name: &'static str, value: &str, expected: &'static str) -> InitError {
+pub(crate) fn unexpected(name: &'static str, value: &str, expected: &'static str) -> InitError {
     InitError::Variable { name, value: value.to_owned(), expected }
 }
 
@@ -216,13 +186,11 @@ mod tests {
             (&[("OTEL_TRACES_EXPORTER", "none")], None, Some(Grpc)),
             (&[("OTEL_LOGS_EXPORTER", "none")], Some(Grpc), None),
             (&[("OTEL_SDK_DISABLED", "yes")], Some(Grpc), Some(Grpc)),
-            (&[("OTEL_PROPAGATORS", "tracecontext,baggage")], Some(Grpc), Some(Grpc)),
-            (&[("OTEL_PROPAGATORS", "baggage, tracecontext")], Some(Grpc), Some(Grpc)),
         ] {
-            assert_eq!(read(variables), Ok(Settings { spans: true, traces, logs }));
+            let settings = Settings { spans: true, traces, logs, ..Settings::default() };
+            assert_eq!(read(variables), Ok(settings));
         }
-        let nothing = Settings { spans: false, traces: None, logs: None };
-        assert_eq!(read(&[("OTEL_SDK_DISABLED", "TRUE")]), Ok(nothing));
+        assert_eq!(read(&[("OTEL_SDK_DISABLED", "TRUE")]), Ok(Settings::default()));
     }
 
     #[test]
@@ -234,7 +202,7 @@ mod tests {
             (&[on_request], Some(Protocol::Grpc)),
             (&[on_request, ("OTEL_SDK_DISABLED", "true")], None),
         ] {
-            let settings = Settings { spans: false, traces: None, logs };
+            let settings = Settings { logs, ..Settings::default() };
             assert_eq!(read_as(Settings::of_logs, variables), Ok(settings));
         }
     }
@@ -243,7 +211,8 @@ mod tests {
     fn of_a_program_that_begins_no_trace_spans_are_exported_and_logs_on_request() {
         let on_request = ("OTEL_LOGS_EXPORTER", "otlp");
         for (variables, logs) in [(&[][..], None), (&[on_request], Some(Protocol::Grpc))] {
-            let settings = Settings { spans: true, traces: Some(Protocol::Grpc), logs };
+            let traces = Some(Protocol::Grpc);
+            let settings = Settings { spans: true, traces, logs, ..Settings::default() };
             assert_eq!(read_as(Settings::of_callee, variables), Ok(settings));
         }
     }
@@ -258,19 +227,11 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http"),
             ("OTEL_BSP_SCHEDULE_DELAY", "1s"),
             ("OTEL_BLRP_MAX_QUEUE_SIZE", "-1"),
-            ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
+            ("OTEL_TRACES_SAMPLER", "xray"),
             ("OTEL_PROPAGATORS", "b3"),
-            ("OTEL_PROPAGATORS", "tracecontext"),
-            ("OTEL_PROPAGATORS", "tracecontext,baggage,b3"),
-            ("OTEL_PROPAGATORS", "none"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert!(error.contains(name) && error.contains(value), "{error}");
-        }
-        for ratio in ["half", "1.5", "-1", "NaN"] {
-            let sampler = ("OTEL_TRACES_SAMPLER", "traceidratio");
-            let error = read(&[sampler, ("OTEL_TRACES_SAMPLER_ARG", ratio)]).unwrap_err();
-            assert!(error.contains("OTEL_TRACES_SAMPLER_ARG"), "{error}");
         }
     }
 }

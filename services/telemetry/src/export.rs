@@ -5,7 +5,7 @@ mod outage;
 use opentelemetry_otlp::{LogExporter, RetryPolicy, SpanExporter, WithHttpConfig, WithTonicConfig};
 use opentelemetry_sdk::{logs, trace};
 use std::time::Duration;
-use tokio::runtime::{EnterGuard, Runtime};
+use tokio::runtime::{EnterGuard, Handle, Runtime};
 
 use crate::InitError;
 use crate::environment::{Lookup, Protocol, Settings};
@@ -30,11 +30,11 @@ pub(crate) struct Exporters {
 
 impl Exporters {
     pub fn new(settings: &Settings, lookup: Lookup<'_>) -> Result<Self, InitError> {
-        let Settings { traces, logs, .. } = settings;
+        let Settings { traces, logs, sampling, .. } = settings;
         // Over HTTP there is none: the SDK's threads cannot drive an async client, and the blocking
         // one has a thread of its own.
         let is_grpc = [traces, logs].contains(&&Some(Protocol::Grpc));
-        let runtime = is_grpc.then(ExportRuntime::start).transpose()?;
+        let runtime = (is_grpc || sampling.is_remote()).then(ExportRuntime::start).transpose()?;
         let _entered = runtime.as_ref().map(ExportRuntime::enter);
         Ok(Self {
             traces: traces.map(|protocol| span_processor(protocol, lookup)).transpose()?,
@@ -44,7 +44,7 @@ impl Exporters {
     }
 }
 
-/// The runtime of the exporters' connections. It is not the service's: export goes on while that
+/// The runtime of the exporters' connections, and of a sampler's. It is not the service's: export goes on while that
 /// one is busy or stopping, and a flush may block any thread of the service.
 #[derive(Debug)]
 pub(crate) struct ExportRuntime(Option<Runtime>);
@@ -61,7 +61,15 @@ impl ExportRuntime {
     }
 
     fn enter(&self) -> EnterGuard<'_> {
-        self.0.as_ref().expect("only drop takes it").enter()
+        self.runtime().enter()
+    }
+
+    pub fn handle(&self) -> &Handle {
+        self.runtime().handle()
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.0.as_ref().expect("only drop takes it")
     }
 }
 

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use opentelemetry::global;
 use opentelemetry::logs::LoggerProvider;
-use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::{Subscriber, warn};
 use tracing_subscriber::filter::Targets;
@@ -30,8 +28,11 @@ const DROP_DEADLINE: Duration = Duration::from_secs(5);
 ///
 /// - `OTEL_EXPORTER_OTLP_*` (the protocol is `grpc` unless it says `http/protobuf`),
 ///   `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SDK_DISABLED`;
-/// - `OTEL_TRACES_EXPORTER` and `OTEL_LOGS_EXPORTER` (`otlp` or `none`), `OTEL_TRACES_SAMPLER`,
-///   `OTEL_PROPAGATORS` (`tracecontext,baggage` and nothing else);
+/// - `OTEL_TRACES_EXPORTER` and `OTEL_LOGS_EXPORTER` (`otlp` or `none`);
+/// - `OTEL_TRACES_SAMPLER`: `always_on`, `always_off`, `traceidratio` or `jaeger_remote`, alone or
+///   after `parentbased_`; for the last, `OTEL_TRACES_SAMPLER_ARG` is as
+///   `endpoint=http://localhost:5779,pollingIntervalMs=60000,initialSamplingRate=0.001`;
+/// - `OTEL_PROPAGATORS`: of `tracecontext`, `baggage` and `jaeger`, the first two by default;
 /// - `OTEL_BSP_*` and `OTEL_BLRP_*` (a batch leaves after 1 s, 8,192 spans and as many log records
 ///   may wait);
 /// - `RUST_LOG` (default `info`) for the logs alone: it hides no span.
@@ -58,7 +59,7 @@ pub fn init(service_name: &str, log_format: LogFormat) -> Result<Guard, InitErro
     let line = LogLine::new(log_format, service_name);
     let logs = subscriber::logs(filter, line, std::io::stdout, guard.logger());
     install(tracing_subscriber::registry().with(traces).with(logs))?;
-    global::set_text_map_propagator(propagator());
+    global::set_text_map_propagator(settings.propagators.build());
     Ok(guard)
 }
 
@@ -108,7 +109,7 @@ pub fn init_continuing(
     let filter = subscriber::events(filter);
     let logs = subscriber::logs(filter, line, std::io::stdout, guard.logger());
     install(tracing_subscriber::registry().with(traces).with(logs))?;
-    global::set_text_map_propagator(propagator());
+    global::set_text_map_propagator(settings.propagators.build());
     Ok(guard)
 }
 
@@ -137,7 +138,13 @@ impl Guard {
     fn new(settings: &Settings, service_name: &str) -> Result<Self, InitError> {
         let Exporters { traces, logs, runtime } = Exporters::new(settings, &environment::process)?;
         let resource = Resource::builder().with_service_name(service_name.to_owned()).build();
-        let mut provider = SdkTracerProvider::builder().with_resource(resource.clone());
+        let sampler = settings.sampling.build(
+            service_name,
+            settings.propagators.include_jaeger(),
+            runtime.as_ref().map(ExportRuntime::handle),
+        );
+        let mut provider =
+            SdkTracerProvider::builder().with_resource(resource.clone()).with_sampler(sampler);
         if let Some(processor) = traces {
             provider = provider.with_span_processor(processor);
         }
@@ -184,11 +191,4 @@ impl Drop for Guard {
         // After the other shutdown this one does nothing and says so.
         let _ = self.flush(DROP_DEADLINE);
     }
-}
-
-pub(crate) fn propagator() -> TextMapCompositePropagator {
-    TextMapCompositePropagator::new(vec![
-        Box::new(TraceContextPropagator::new()),
-        Box::new(BaggagePropagator::new()),
-    ])
 }

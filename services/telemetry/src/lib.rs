@@ -39,9 +39,17 @@ pub mod http;
 mod init;
 mod log;
 mod propagation;
+mod sampling;
 mod subscriber;
 #[cfg(test)]
 mod testing;
+
+/// The code of `src/generated` is committed, so that a build needs no `protoc`. After a change to
+/// the `.proto` file, `UPDATE_GENERATED=1 cargo test -p telemetry` writes it anew.
+#[allow(missing_docs, clippy::all)]
+mod sampling_api {
+    include!("generated/jaeger.api_v2.rs");
+}
 
 pub use environment::service_name;
 pub use error::{InitError, error_chain};

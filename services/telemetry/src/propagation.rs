@@ -1,15 +1,21 @@
 //! Trace context and baggage between a span and a request's headers.
 
-use std::collections::HashMap;
+mod baggage;
+mod choice;
+mod jaeger;
+mod received;
+mod w3c;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, global};
 use opentelemetry_http::HeaderInjector;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-const TRACESTATE: &str = "tracestate";
+pub(crate) use choice::Propagators;
+pub(crate) use jaeger::DebugId;
+use received::Received;
 
 /// Makes the caller's span, if the headers tell of one, the parent of `span`.
 pub(crate) fn extract(span: &Span, headers: &HeaderMap) {
@@ -18,12 +24,9 @@ pub(crate) fn extract(span: &Span, headers: &HeaderMap) {
 
 /// The caller's span, if the headers tell of one, and its baggage.
 pub(crate) fn caller(headers: &HeaderMap) -> Context {
+    let received = Received::new(headers);
     global::get_text_map_propagator(|propagator| {
-        let lists: HashMap<String, String> = propagator
-            .fields()
-            .filter_map(|field| Some((field.to_owned(), list(headers, field)?)))
-            .collect();
-        propagator.extract_with_context(&Context::new(), &lists)
+        propagator.extract_with_context(&Context::new(), &received)
     })
 }
 
@@ -33,24 +36,12 @@ pub(crate) fn continue_from(span: &Span, caller: Context) {
     let _ = span.set_parent(caller);
 }
 
-/// The values of a header, which are one list however many headers it came in. A `traceparent` is
-/// no list: two of them are none.
-fn list(headers: &HeaderMap, name: &str) -> Option<String> {
-    let values: Vec<&str> =
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-    (!values.is_empty()).then(|| values.join(","))
-}
-
 /// Tells the callee of `span`. This starts it: what a sampler is to see must be set before.
 pub(crate) fn inject(span: &Span, headers: &mut HeaderMap) {
     let context = span.context();
     global::get_text_map_propagator(|propagator| {
         propagator.inject_context(&context, &mut HeaderInjector(headers));
     });
-    // The propagator writes an empty one where there is no state.
-    if headers.get(TRACESTATE).is_some_and(HeaderValue::is_empty) {
-        headers.remove(TRACESTATE);
-    }
 }
 
 /// The ids of `span`. This starts it, as above.
@@ -60,6 +51,7 @@ pub(crate) fn span_context(span: &Span) -> SpanContext {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
     use tracing::info_span;
 
     use super::*;

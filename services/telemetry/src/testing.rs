@@ -15,8 +15,8 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Filter, SubscriberExt};
 
-use crate::init::propagator;
 use crate::log::{LogFormat, LogLine};
+use crate::propagation::Propagators;
 use crate::subscriber::{self, log_filter, scope};
 
 /// Spans and logs of the current thread, and so of all tasks of a test's runtime.
@@ -47,7 +47,7 @@ impl Telemetry {
         directives: &str,
         wanted: impl Filter<Registry> + Send + Sync + 'static,
     ) -> Self {
-        global::set_text_map_propagator(propagator());
+        global::set_text_map_propagator(Propagators::default().build());
         let spans = InMemorySpanExporter::default();
         let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
         let tracer = provider.tracer_with_scope(scope());

@@ -8,6 +8,7 @@ mod log_export;
 mod logs;
 mod outage;
 mod process;
+mod propagators;
 mod shutdown;
 mod stand_in;
 mod trace;

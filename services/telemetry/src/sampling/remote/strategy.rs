@@ -1,0 +1,245 @@
+//! What a server wants sampled.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanKind, TraceId};
+use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample};
+
+use super::limiter::Limiter;
+use crate::sampling_api::{PerOperationSamplingStrategies, SamplingStrategyResponse};
+
+/// Operations that have a lower bound of their own, beside those that the server names: a span's
+/// name should not hold what varies, but some do.
+const MAX_OPERATIONS: usize = 2_000;
+
+/// The attributes of a trace's first span that tell why it was sampled. Jaeger's adaptive sampling
+/// counts only traces that have them.
+const TYPE: &str = "sampler.type";
+const PARAMETER: &str = "sampler.param";
+
+#[derive(Debug)]
+pub(super) enum Strategy {
+    /// A part of the traces.
+    Probability(f64),
+    /// So many traces a second.
+    Rate(Limiter),
+    /// By the name of the first span.
+    Operations(Operations),
+}
+
+#[derive(Debug)]
+pub(super) struct Operations {
+    default: f64,
+    /// Traces a second.
+    lower_bound: f64,
+    probabilities: HashMap<String, f64>,
+    lower_bounds: Mutex<HashMap<String, Arc<Limiter>>>,
+}
+
+impl Strategy {
+    pub fn probability(probability: f64) -> Self {
+        Self::Probability(probability)
+    }
+
+    /// The attributes of the trace's first span, if it is sampled.
+    pub fn sample(&self, trace_id: TraceId, operation: &str) -> Option<[KeyValue; 2]> {
+        match self {
+            Self::Probability(probability) => probable(*probability, trace_id),
+            Self::Rate(limiter) => limited(limiter, "ratelimiting"),
+            Self::Operations(operations) => operations.sample(trace_id, operation),
+        }
+    }
+}
+
+impl Operations {
+    fn sample(&self, trace_id: TraceId, operation: &str) -> Option<[KeyValue; 2]> {
+        let probability = self.probabilities.get(operation).copied().unwrap_or(self.default);
+        let lower_bound = self.lower_bound_of(operation);
+        // Those that are sampled anyway count for the bound.
+        let least = lower_bound.and_then(|limiter| limited(&limiter, "lowerbound"));
+        probable(probability, trace_id).or(least)
+    }
+
+    fn lower_bound_of(&self, operation: &str) -> Option<Arc<Limiter>> {
+        let mut bounds = self.lower_bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(limiter) = bounds.get(operation) {
+            return Some(limiter.clone());
+        }
+        if bounds.len() >= MAX_OPERATIONS && !self.probabilities.contains_key(operation) {
+            return None;
+        }
+        let limiter = Arc::new(Limiter::new(self.lower_bound));
+        bounds.insert(operation.to_owned(), limiter.clone());
+        Some(limiter)
+    }
+}
+
+fn probable(probability: f64, trace_id: TraceId) -> Option<[KeyValue; 2]> {
+    let sampler = Sampler::TraceIdRatioBased(probability);
+    let result = sampler.should_sample(None, trace_id, "", &SpanKind::Internal, &[], &[]);
+    let is_sampled = result.decision == SamplingDecision::RecordAndSample;
+    is_sampled.then(|| attributes("probabilistic", probability))
+}
+
+fn limited(limiter: &Limiter, kind: &'static str) -> Option<[KeyValue; 2]> {
+    limiter.allows(Instant::now()).then(|| attributes(kind, limiter.per_second()))
+}
+
+fn attributes(kind: &'static str, parameter: f64) -> [KeyValue; 2] {
+    [KeyValue::new(TYPE, kind), KeyValue::new(PARAMETER, parameter)]
+}
+
+impl TryFrom<&SamplingStrategyResponse> for Strategy {
+    type Error = &'static str;
+
+    fn try_from(response: &SamplingStrategyResponse) -> Result<Self, Self::Error> {
+        if let Some(strategies) = &response.operation_sampling {
+            Ok(Self::Operations(strategies.into()))
+        } else if let Some(rate) = &response.rate_limiting_sampling {
+            Ok(Self::Rate(Limiter::new(rate.max_traces_per_second.into())))
+        } else if let Some(probability) = &response.probabilistic_sampling {
+            Ok(Self::Probability(ratio(probability.sampling_rate)))
+        } else {
+            Err("the answer has no strategy")
+        }
+    }
+}
+
+impl From<&PerOperationSamplingStrategies> for Operations {
+    fn from(strategies: &PerOperationSamplingStrategies) -> Self {
+        let probabilities = strategies.per_operation_strategies.iter().filter_map(|strategy| {
+            let probability = strategy.probabilistic_sampling.as_ref()?.sampling_rate;
+            Some((strategy.operation.clone(), ratio(probability)))
+        });
+        Self {
+            default: ratio(strategies.default_sampling_probability),
+            lower_bound: strategies.default_lower_bound_traces_per_second,
+            probabilities: probabilities.collect(),
+            lower_bounds: Mutex::default(),
+        }
+    }
+}
+
+/// What a server sends may be anything.
+fn ratio(probability: f64) -> f64 {
+    if probability.is_nan() { 0.0 } else { probability.clamp(0.0, 1.0) }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Probability(probability) => write!(f, "probability {probability}"),
+            Self::Rate(limiter) => write!(f, "{} traces a second", limiter.per_second()),
+            Self::Operations(Operations { default, lower_bound, probabilities, .. }) => {
+                let mut probabilities: Vec<_> = probabilities.iter().collect();
+                probabilities.sort_by_key(|(operation, _)| *operation);
+                for (operation, probability) in probabilities {
+                    write!(f, "{operation:?} with probability {probability}, ")?;
+                }
+                write!(f, "else {default}, at least {lower_bound} traces a second of each")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sampling_api::{
+        OperationSamplingStrategy, ProbabilisticSamplingStrategy, RateLimitingSamplingStrategy,
+    };
+
+    fn probability(sampling_rate: f64) -> Option<ProbabilisticSamplingStrategy> {
+        Some(ProbabilisticSamplingStrategy { sampling_rate })
+    }
+
+    fn operations(default: f64, lower_bound: f64, others: &[(&str, f64)]) -> Strategy {
+        let strategies = others.iter().map(|(operation, rate)| OperationSamplingStrategy {
+            operation: (*operation).to_owned(),
+            probabilistic_sampling: probability(*rate),
+        });
+        let response = SamplingStrategyResponse {
+            operation_sampling: Some(PerOperationSamplingStrategies {
+                default_sampling_probability: default,
+                default_lower_bound_traces_per_second: lower_bound,
+                per_operation_strategies: strategies.collect(),
+                default_upper_bound_traces_per_second: 0.0,
+            }),
+            // What Jaeger sends beside it, for clients that know no operations.
+            probabilistic_sampling: probability(0.5),
+            ..SamplingStrategyResponse::default()
+        };
+        Strategy::try_from(&response).unwrap()
+    }
+
+    /// How many of 10,000 traces are sampled, and the types of those.
+    fn sampled(strategy: &Strategy, operation: &str) -> (usize, Vec<String>) {
+        let ids = (0..10_000_u128).map(|number| {
+            // Ids are random where they count.
+            TraceId::from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+        });
+        let sampled: Vec<_> = ids.filter_map(|id| strategy.sample(id, operation)).collect();
+        let mut types: Vec<_> = sampled.iter().map(|it| it[0].value.to_string()).collect();
+        types.sort();
+        types.dedup();
+        (sampled.len(), types)
+    }
+
+    #[test]
+    fn an_operation_is_sampled_by_its_own_probability_or_else_by_the_default() {
+        let strategy = operations(0.5, 0.0, &[("GET /all", 1.0), ("GET /none", 0.0)]);
+        assert_eq!(sampled(&strategy, "GET /all"), (10_000, vec!["probabilistic".to_owned()]));
+        assert_eq!(sampled(&strategy, "GET /none"), (0, vec![]));
+        let (count, _) = sampled(&strategy, "GET /other");
+        assert!((4_800..5_200).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn some_of_each_operation_are_sampled_however_improbable_it_is() {
+        let strategy = operations(0.0, 0.001, &[("GET /known", 0.0)]);
+        for operation in ["GET /known", "GET /other"] {
+            assert_eq!(sampled(&strategy, operation), (1, vec!["lowerbound".to_owned()]));
+        }
+        let strategy = operations(1.0, 1000.0, &[]);
+        assert_eq!(sampled(&strategy, "GET /").1, ["probabilistic"]);
+    }
+
+    #[test]
+    fn names_without_end_take_no_memory_without_end() {
+        let strategy = operations(0.0, 1.0, &[("GET /known", 0.0)]);
+        for number in 0..MAX_OPERATIONS + 100 {
+            strategy.sample(TraceId::from(1), &format!("GET /items/{number}"));
+        }
+        assert!(strategy.sample(TraceId::from(1), "GET /known").is_some());
+        let Strategy::Operations(operations) = &strategy else { panic!("{strategy}") };
+        assert_eq!(operations.lower_bounds.lock().unwrap().len(), MAX_OPERATIONS + 1);
+    }
+
+    #[test]
+    fn a_rate_and_a_probability_are_for_all_operations() {
+        let rate = SamplingStrategyResponse {
+            rate_limiting_sampling: Some(RateLimitingSamplingStrategy { max_traces_per_second: 3 }),
+            ..SamplingStrategyResponse::default()
+        };
+        let rate = Strategy::try_from(&rate).unwrap();
+        assert_eq!(rate.to_string(), "3 traces a second");
+        assert_eq!(sampled(&rate, "GET /").1, ["ratelimiting"]);
+        for (sent, followed) in [(0.25, 0.25), (7.0, 1.0), (-1.0, 0.0), (f64::NAN, 0.0)] {
+            let response = SamplingStrategyResponse {
+                probabilistic_sampling: probability(sent),
+                ..SamplingStrategyResponse::default()
+            };
+            let strategy = Strategy::try_from(&response).unwrap();
+            assert_eq!(strategy.to_string(), format!("probability {followed}"));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_strategy_is_none() {
+        assert!(Strategy::try_from(&SamplingStrategyResponse::default()).is_err());
+    }
+}
