@@ -19,16 +19,16 @@ pub fn real_program(name: &str) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(path.trim_end()))
 }
 
-/// The path of one of this workspace's programs, `lab` or `spoor`, built as it is shipped.
+/// The path of one of this workspace's programs, `demo`, `lab` or `spoor`, built as it is shipped.
 ///
 /// # Errors
 /// When it does not build.
 pub fn cargo_program(package: &str) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // Both packages, so that what they depend on has the features of `cargo run --release`, which
+    // All packages, so that what they depend on has the features of `cargo run --release`, which
     // has built it already where the lab runs.
     command.args(["build", "--release", "--message-format=json"]);
-    command.args(["-p", "lab", "-p", "spoor", "--bin", package]);
+    command.args(["-p", "demo", "-p", "lab", "-p", "spoor", "--bin", package]);
     let output = command.stderr(Stdio::inherit()).output().context("starting cargo")?;
     ensure!(output.status.success(), "building {package} with cargo: {}", output.status);
     // One JSON message a line; only a program's has an executable.

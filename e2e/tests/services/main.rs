@@ -1,0 +1,3 @@
+//! The demo services among programs of others.
+
+mod remote_sampling;
