@@ -20,11 +20,6 @@ use crate::{Error, Handshake, handshake, listener, services, stdout};
 /// How long calls may go on after the end was asked for. A host waits two seconds, then kills.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What a host may send on one stream, and on all of them, before it is taken. h2 closes a connection
-/// when small messages that were not taken yet cost it more than half of the latter, each up to 256
-/// bytes beside its own, so there is room for many streams that are full of them.
-const STREAM_WINDOW: u32 = 64 << 10;
-const CONNECTION_WINDOW: u32 = 16 << 20;
 /// None, as in Go. tonic's own default would let a host wait for ever that keeps streams open.
 const MAX_STREAMS: u32 = u32::MAX;
 
@@ -33,6 +28,7 @@ const MAX_STREAMS: u32 = u32::MAX;
 pub struct Plugin {
     version: u32,
     over_tcp: bool,
+    windows: Option<(u32, u32)>,
     environment: Environment,
     parent: u32,
     stopping: CancellationToken,
@@ -58,7 +54,8 @@ impl Plugin {
         match handshake.negotiate(environment.versions.as_deref()) {
             Ok(version) => {
                 let stopping = CancellationToken::new();
-                Ok(Self { version, over_tcp: false, environment, parent, stopping })
+                let (over_tcp, windows) = (false, None);
+                Ok(Self { version, over_tcp, windows, environment, parent, stopping })
             }
             Err(error) => {
                 // The host compares the versions before it looks at the address, and reports both;
@@ -82,6 +79,14 @@ impl Plugin {
     #[must_use]
     pub fn over_tcp(mut self) -> Self {
         self.over_tcp = true;
+        self
+    }
+
+    /// Sets what a host may send on one stream, and on all of them, before it is taken. h2 closes a
+    /// connection when many small messages wait, sooner where the latter is small.
+    #[must_use]
+    pub fn windows(mut self, stream: u32, connection: u32) -> Self {
+        self.windows = Some((stream, connection));
         self
     }
 
@@ -112,6 +117,11 @@ impl Plugin {
         let _interrupts = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
         let mut terminations = signal(SignalKind::terminate()).map_err(Error::Signals)?;
         let stopping = self.stopping.clone();
+        let (stream, connection) = self.windows.unzip();
+        let server = Server::builder()
+            .initial_stream_window_size(stream)
+            .initial_connection_window_size(connection)
+            .max_concurrent_streams(MAX_STREAMS);
 
         if self.over_tcp {
             let listener = listener::tcp(&self.environment).await?;
@@ -122,14 +132,14 @@ impl Plugin {
                 self.announce("tcp", &address.to_string(), routes, &stopping).await?;
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             let ended = ended(&stopping, &host, terminations.recv(), shutdown);
-            run(routes, incoming, &stopping, ended).await
+            run(server, routes, incoming, &stopping, ended).await
         } else {
             let (listener, file) = listener::unix(&self.environment)?;
             let address = file.path().display().to_string();
             let (host, routes) = self.announce("unix", &address, routes, &stopping).await?;
             let incoming = UnixListenerStream::new(listener);
             let ended = ended(&stopping, &host, terminations.recv(), shutdown);
-            run(routes, incoming, &stopping, ended).await
+            run(server, routes, incoming, &stopping, ended).await
         }
     }
 
@@ -166,15 +176,13 @@ async fn ended(
 }
 
 async fn run<S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static>(
+    mut server: Server,
     routes: Routes,
     incoming: impl Stream<Item = io::Result<S>>,
     stopping: &CancellationToken,
     ended: impl Future<Output = &'static str>,
 ) -> Result<(), Error> {
-    let server = Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(MAX_STREAMS)
+    let server = server
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stopping.clone().cancelled_owned());
     let mut server = pin!(server);

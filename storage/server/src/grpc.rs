@@ -26,7 +26,7 @@ use crate::tls;
 /// what it lacks of 256. So this has room for [`MAX_STREAMS`] that are full of the smallest spans,
 /// of 60 bytes, and it is the streams' windows that bound what is held.
 pub(crate) const STREAM_WINDOW: u32 = 16 << 10;
-const CONNECTION_WINDOW: u32 = 128 << 20;
+pub(crate) const CONNECTION_WINDOW: u32 = 128 << 20;
 /// Jaeger's streaming writer keeps a stream open for each of its workers, at most 1000
 /// (`defaultMaxPoolSize`), and its reads come by the same connection: beyond the limit they would
 /// wait for ever.

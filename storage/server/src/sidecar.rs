@@ -17,7 +17,7 @@ use crate::config::{Config, Flags};
 use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::routes::{self, Served};
-use crate::{EXIT_USAGE, descriptors, fail};
+use crate::{EXIT_USAGE, descriptors, fail, grpc};
 
 /// What Jaeger and its plugins have agreed on.
 const HANDSHAKE: Handshake =
@@ -90,6 +90,7 @@ async fn serve(
         draining: &plugin.stopping(),
     });
     tracing::info!(store = engine.place, "serving");
+    let plugin = plugin.windows(grpc::STREAM_WINDOW, grpc::CONNECTION_WINDOW);
     plugin.serve(routes, terminated).await.map_err(|error| error.to_string())
 }
 

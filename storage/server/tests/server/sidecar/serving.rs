@@ -53,11 +53,14 @@ async fn its_file_is_the_configuration() {
 #[tokio::test]
 async fn small_spans_that_come_faster_than_they_are_kept_break_no_connection() {
     let folder = tempfile::tempdir().unwrap();
-    let sidecar = Sidecar::start(folder.path()).await;
-    // As many streams as a collector has workers.
-    join_all((1..=50).map(|trace| sidecar.stream(trace, 1000))).await;
-    for trace in 1..=50 {
-        assert_eq!(sidecar.spans(trace).await, 1000);
+    let file = folder.path().join("spoor.toml");
+    let small = "head_max_bytes = \"64KiB\"\nlog_max_bytes = \"64KiB\"\nwrite_wait = \"1h\"\n";
+    std::fs::write(&file, small).unwrap();
+    let sidecar = Sidecar::start_as(command(folder.path(), file)).await;
+    // Of the streams that Jaeger's writer keeps open, enough to have many spans wait.
+    join_all((1..=400).map(|trace| sidecar.stream(trace, 300))).await;
+    for trace in (1..=400).step_by(99) {
+        assert_eq!(sidecar.spans(trace).await, 300);
     }
 }
 
