@@ -1,6 +1,6 @@
 //! The admin listener: health, metrics and, where configured, purging.
 
-use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,14 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use futures::StreamExt;
-use futures::stream::BoxStream;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::{Connection, incoming};
+use crate::connection::incoming;
 use crate::engine::Engine;
 use crate::identity::Tenants;
 use crate::metrics::Metrics;
@@ -50,34 +52,28 @@ pub(crate) fn router(admin: Admin, purge: bool) -> Router {
     router.with_state(admin)
 }
 
-/// Connections as axum takes them.
-pub(crate) struct Listener(BoxStream<'static, io::Result<Connection>>);
-
-impl Listener {
-    /// A client has `timeout` to begin.
-    pub(crate) fn new(listener: TcpListener, timeout: Duration) -> Self {
-        Self(incoming(listener, MAX_CONNECTIONS, timeout, None, None).boxed())
-    }
-}
-
-impl axum::serve::Listener for Listener {
-    type Io = Connection;
-    type Addr = ();
-
-    async fn accept(&mut self) -> (Connection, ()) {
-        loop {
-            match self.0.next().await.expect("it never ends") {
-                Ok(connection) => return (connection, ()),
-                Err(error) => {
-                    tracing::warn!(%error, "accepting a connection to the admin listener");
-                    tokio::time::sleep(ACCEPT_AGAIN).await;
-                }
+/// Serves for ever. A client has `timeout` to begin, and to send its request's head.
+pub(crate) async fn serve(listener: TcpListener, router: Router, timeout: Duration) {
+    let mut http = http1::Builder::new();
+    // One request a connection: those that are kept open would leave none to others.
+    http.timer(TokioTimer::new()).header_read_timeout(timeout).keep_alive(false);
+    let mut connections = pin!(incoming(listener, MAX_CONNECTIONS, timeout, None, None));
+    while let Some(accepted) = connections.next().await {
+        match accepted {
+            Ok(connection) => {
+                let service = TowerToHyperService::new(router.clone());
+                let serving = http.serve_connection(TokioIo::new(connection), service);
+                tokio::spawn(async {
+                    if let Err(error) = serving.await {
+                        tracing::debug!(%error, "serving a connection to the admin listener");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection to the admin listener");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -86,8 +86,7 @@ impl Server {
             draining: draining.clone(),
         };
         let router = admin::router(admin_state, config.purge);
-        let admin = admin::Listener::new(admin, config.client_timeout);
-        let admin = tokio::spawn(axum::serve(admin, router).into_future());
+        let admin = tokio::spawn(admin::serve(admin, router, config.client_timeout));
 
         let archive = archive.as_ref().zip(archive_metrics.as_ref());
         let (config, budget, draining) = (&config, &budget, &draining);

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 use spoor_proto::otlp::trace_service_client::TraceServiceClient;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -69,6 +70,23 @@ async fn silent_connections_to_the_admin_listener_are_closed() {
     let ready = tokio::time::timeout(DEADLINE, get(server.admin, "/readyz")).await.unwrap();
     assert_eq!(ready.0, 200);
     drop(silent);
+}
+
+#[tokio::test]
+async fn connections_to_the_admin_listener_that_have_begun_and_say_no_more_are_closed() {
+    let timeout = Duration::from_millis(300);
+    let server = TestServer::start(|config| config.client_timeout = timeout).await;
+    let whole = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for begun in [whole, whole.trim_end()] {
+        let mut quiet = Vec::new();
+        while quiet.len() < ADMIN_IDLE {
+            let mut stream = TcpStream::connect(server.admin).await.unwrap();
+            stream.write_all(begun.as_bytes()).await.unwrap();
+            quiet.push(stream);
+        }
+        let ready = tokio::time::timeout(DEADLINE, get(server.admin, "/readyz")).await;
+        assert_eq!(ready.expect("there is room again").0, 200, "{begun:?}");
+    }
 }
 
 #[tokio::test]
