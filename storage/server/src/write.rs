@@ -1,13 +1,15 @@
 //! OTLP's `TraceService` over the store.
 
+use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use spoor_proto::RawTraces;
 use spoor_proto::otlp::trace_service_server::TraceService;
 use spoor_proto::otlp::{ExportTracePartialSuccess, ExportTraceServiceResponse};
-use spoor_store::ingest::Written;
+use spoor_store::ingest::{Refusal, Written};
 use spoor_store::{Store, WriteError};
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Extensions, Request, Response, Status, async_trait};
 
 use crate::admission::overloaded;
 use crate::identity::tenant;
@@ -25,25 +27,60 @@ impl TraceService for Writer {
         &self,
         request: Request<RawTraces>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let tenant = tenant(request.extensions())?;
-        let RawTraces(bytes) = request.into_inner();
-        let written = self.store.write(&tenant, bytes).await.map_err(|error| {
-            tracing::debug!(%error, "refused an export");
-            status(&error)
-        })?;
-        self.metrics.written(&written);
+        let (_, extensions, RawTraces(bytes)) = request.into_parts();
+        let written = self.write(&extensions, bytes).await?;
         let partial_success = partial_success(&written);
         Ok(Response::new(ExportTraceServiceResponse { partial_success }))
     }
 }
 
+impl Writer {
+    /// Keeps the good spans of an encoded export, for the tenant of a request with these extensions.
+    pub(crate) async fn write(
+        &self,
+        extensions: &Extensions,
+        export: Bytes,
+    ) -> Result<Written, Status> {
+        let tenant = tenant(extensions)?;
+        let written = self.store.write(&tenant, export).await.map_err(|error| {
+            tracing::debug!(%error, "refused an export");
+            status(&error)
+        })?;
+        self.metrics.written(&written);
+        Ok(written)
+    }
+}
+
 fn partial_success(written: &Written) -> Option<ExportTracePartialSuccess> {
-    let refused = written.total().refused;
-    let reason = written.first_refusal?;
+    let refused = Refused::of(written)?;
     Some(ExportTracePartialSuccess {
-        rejected_spans: i64::try_from(refused).unwrap_or(i64::MAX),
-        error_message: format!("{refused} spans were refused; the first because its {reason}"),
+        rejected_spans: i64::try_from(refused.spans).unwrap_or(i64::MAX),
+        error_message: refused.to_string(),
     })
+}
+
+/// Spans that were refused one by one, beside others that were kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Refused {
+    pub(crate) spans: u64,
+    /// Why the first one was.
+    pub(crate) first: Refusal,
+}
+
+impl Refused {
+    pub(crate) fn of(written: &Written) -> Option<Self> {
+        Some(Self { spans: written.total().refused, first: written.first_refusal? })
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { spans, first } = self;
+        match spans {
+            1 => write!(f, "1 span was refused because its {first}"),
+            _ => write!(f, "{spans} spans were refused, the first because its {first}"),
+        }
+    }
 }
 
 /// The status of a failed write. Clients never retry `INVALID_ARGUMENT`; they do retry

@@ -20,7 +20,7 @@ pub(super) fn decode(order_by: &[SpanSortOrder]) -> Result<SpanOrder, Status> {
 
 fn sort_by(order: &SpanSortOrder) -> Result<SortBy, String> {
     let expression = order.expression.clone().unwrap_or_default();
-    let field = match filter::reference("order_by", &expression)? {
+    let field = match filter::reference_of(format_args!("an element"), &expression)? {
         Operand::Field(Field::SpanStart) => SortField::StartTime,
         Operand::Field(Field::SpanDuration) => SortField::Duration,
         Operand::Field(Field::SpanTraceId) => SortField::TraceId,

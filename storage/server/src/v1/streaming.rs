@@ -6,12 +6,12 @@ use spoor_proto::api_v2::Span;
 use spoor_proto::storage_v1::streaming_span_writer_plugin_server::StreamingSpanWriterPlugin;
 use spoor_proto::storage_v1::{WriteSpanRequest, WriteSpanResponse};
 use tokio::time::{Instant, sleep_until};
-use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request, Response, Status, Streaming, async_trait};
 
 use super::SpanWriter;
 use super::writer::write;
 use crate::admission::Held;
+use crate::write::Refused;
 
 /// How long a span may wait for others to be written with. Nothing acknowledges it before the
 /// stream ends, so this bounds what a crash can take.
@@ -27,9 +27,9 @@ impl StreamingSpanWriterPlugin for SpanWriter {
         &self,
         request: Request<Streaming<WriteSpanRequest>>,
     ) -> Result<Response<WriteSpanResponse>, Status> {
-        let (metadata, extensions, messages) = request.into_parts();
+        let (_, extensions, messages) = request.into_parts();
         let held = extensions.get::<Held>().cloned().unwrap_or_default();
-        let stream = SpanStream { service: self.clone(), metadata, extensions, held };
+        let stream = SpanStream { service: self.clone(), extensions, held };
         // A task of its own, because a client that breaks off ends this call, and what it has sent
         // is still to be written and counted.
         let written = tokio::spawn(stream.write(messages)).await;
@@ -42,33 +42,29 @@ impl StreamingSpanWriterPlugin for SpanWriter {
 /// A stream being written.
 struct SpanStream {
     service: SpanWriter,
-    metadata: MetadataMap,
     extensions: Extensions,
     held: Held,
-}
-
-/// The spans of a stream that were refused one by one, which does not end it.
-#[derive(Default)]
-struct Refused {
-    spans: i64,
-    first: String,
 }
 
 impl SpanStream {
     /// Writes the spans until the stream ends. However that happens, those that came are written.
     async fn write(self, mut messages: Streaming<WriteSpanRequest>) -> Result<(), Status> {
-        let mut refused = Refused::default();
+        // A span that is refused does not end the stream.
+        let mut refused: Option<Refused> = None;
         loop {
             let (batch, ended) = self.batch(&mut messages).await;
             if !batch.is_empty() {
-                self.flush(batch, &mut refused).await?;
+                refused = match (refused, self.flush(batch).await?) {
+                    (Some(before), Some(now)) => {
+                        Some(Refused { spans: before.spans + now.spans, ..before })
+                    }
+                    (before, now) => before.or(now),
+                };
             }
-            match ended {
-                None => {}
-                Some(Ok(())) if refused.spans > 0 => {
-                    let Refused { spans, first } = refused;
-                    let reason = format!("{spans} spans of the stream were refused: {first}");
-                    return Err(Status::invalid_argument(reason));
+            match (ended, refused) {
+                (None, _) => {}
+                (Some(Ok(())), Some(refused)) => {
+                    return Err(Status::invalid_argument(refused.to_string()));
                 }
                 Some(ended) => return ended,
             }
@@ -107,17 +103,10 @@ impl SpanStream {
         (batch, None)
     }
 
-    async fn flush(&self, batch: Vec<Span>, refused: &mut Refused) -> Result<(), Status> {
+    async fn flush(&self, batch: Vec<Span>) -> Result<Option<Refused>, Status> {
         // Kept until the spans are written.
         let _held = self.held.take();
-        let (metadata, extensions) = (self.metadata.clone(), self.extensions.clone());
-        if let Some(partial) = write(&self.service.writer, metadata, extensions, batch).await? {
-            if refused.spans == 0 {
-                refused.first = partial.error_message;
-            }
-            refused.spans += partial.rejected_spans;
-        }
-        Ok(())
+        write(&self.service.writer, &self.extensions, batch).await
     }
 }
 

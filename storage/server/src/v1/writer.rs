@@ -1,16 +1,12 @@
-use spoor_proto::RawTraces;
 use spoor_proto::api_v2::Span;
-use spoor_proto::otlp::ExportTracePartialSuccess;
-use spoor_proto::otlp::trace_service_server::TraceService;
 use spoor_proto::storage_v1::span_writer_plugin_server::SpanWriterPlugin;
 use spoor_proto::storage_v1::{
     CloseWriterRequest, CloseWriterResponse, WriteSpanRequest, WriteSpanResponse,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request, Response, Status, async_trait};
 
-use crate::write::Writer;
+use crate::write::{Refused, Writer};
 
 /// Serves `SpanWriterPlugin` and `StreamingSpanWriterPlugin`.
 #[derive(Clone)]
@@ -43,22 +39,20 @@ pub(super) async fn write_one(
     writer: &Writer,
     request: Request<WriteSpanRequest>,
 ) -> Result<Response<WriteSpanResponse>, Status> {
-    let (metadata, extensions, WriteSpanRequest { span }) = request.into_parts();
+    let (_, extensions, WriteSpanRequest { span }) = request.into_parts();
     let span = span.ok_or_else(|| Status::invalid_argument("the request has no span"))?;
-    match write(writer, metadata, extensions, vec![span]).await? {
+    match write(writer, &extensions, vec![span]).await? {
         None => Ok(Response::new(WriteSpanResponse {})),
-        Some(refused) => Err(Status::invalid_argument(refused.error_message)),
+        Some(refused) => Err(Status::invalid_argument(refused.to_string())),
     }
 }
 
-/// Writes spans as an export with the metadata and the extensions of the request they came by.
+/// Writes spans as an export with the extensions of the request they came by.
 pub(super) async fn write(
     writer: &Writer,
-    metadata: MetadataMap,
-    extensions: Extensions,
+    extensions: &Extensions,
     spans: Vec<Span>,
-) -> Result<Option<ExportTracePartialSuccess>, Status> {
-    let export = RawTraces(jaeger_otlp::request(spans).into());
-    let request = Request::from_parts(metadata, extensions, export);
-    Ok(writer.export(request).await?.into_inner().partial_success)
+) -> Result<Option<Refused>, Status> {
+    let written = writer.write(extensions, jaeger_otlp::request(spans).into()).await?;
+    Ok(Refused::of(&written))
 }

@@ -241,6 +241,7 @@ async fn a_search_for_spans_that_makes_no_sense_is_refused_by_name() {
     let whole = || spans(page(1, ""));
     let five = vec![by("startTime", ""); 5];
     let twice = vec![by("duration", "asc"), by("duration", "desc")];
+    let nothing = vec![SpanSortOrder::default()];
     let cases = [
         (SpanQueryParameters { pagination: None, ..whole() }, "needs a pagination"),
         (spans(page(0, "")), "page_size is 0"),
@@ -251,6 +252,7 @@ async fn a_search_for_spans_that_makes_no_sense_is_refused_by_name() {
         (SpanQueryParameters { order_by: twice, ..whole() }, "stands twice"),
         (SpanQueryParameters { order_by: vec![by("name", "")], ..whole() }, "ordered by"),
         (SpanQueryParameters { order_by: vec![by("nothing", "")], ..whole() }, "unknown field"),
+        (SpanQueryParameters { order_by: nothing, ..whole() }, "order_by: an element takes a ref"),
         (SpanQueryParameters { order_by: vec![by("duration", "up")], ..whole() }, "\"up\""),
         (
             SpanQueryParameters { order_by: vec![by("duration", "")], ..spans(page(1, &token)) },

@@ -14,7 +14,7 @@ use spoor_store::filter::{Filter, Predicate};
 use tonic::Status;
 
 use super::invalid;
-pub(super) use operands::reference;
+pub(super) use operands::reference_of;
 
 /// Every operator, as capabilities tell them.
 pub(super) const OPERATORS: [&str; 16] = [

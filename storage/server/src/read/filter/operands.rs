@@ -1,5 +1,7 @@
 //! References and constants.
 
+use std::fmt::Arguments;
+
 use spoor_proto::expression::expression::Term;
 use spoor_proto::expression::{AttributeReference, Expression, FieldReference, List};
 use spoor_store::filter::{Attribute, Constant, Field, FieldType, Level, Operand, ValueType};
@@ -21,49 +23,59 @@ pub(super) fn operand(op: &str, arg: &Expression) -> Result<Operand, String> {
 }
 
 /// What an operator reads of the span.
-pub(in crate::read) fn reference(op: &str, arg: &Expression) -> Result<Operand, String> {
+pub(super) fn reference(op: &str, arg: &Expression) -> Result<Operand, String> {
+    reference_of(format_args!("operator {op:?}"), arg)
+}
+
+/// The same of whatever takes a reference.
+pub(in crate::read) fn reference_of(
+    taker: Arguments<'_>,
+    arg: &Expression,
+) -> Result<Operand, String> {
     match &arg.term {
-        Some(Term::Attr(reference)) => decode_attribute(op, reference).map(Operand::Attribute),
-        Some(Term::Field(reference)) => decode_field(op, reference).map(Operand::Field),
-        _ => Err(format!("operator {op:?} takes a reference, got {}", term_name(arg))),
+        Some(Term::Attr(reference)) => decode_attribute(taker, reference).map(Operand::Attribute),
+        Some(Term::Field(reference)) => decode_field(taker, reference).map(Operand::Field),
+        _ => Err(format!("{taker} takes a reference, got {}", term_name(arg))),
     }
 }
 
 /// What an operator searches words in.
 pub(super) fn attribute(op: &str, arg: &Expression) -> Result<Attribute, String> {
     match &arg.term {
-        Some(Term::Attr(reference)) => decode_attribute(op, reference),
+        Some(Term::Attr(reference)) => decode_attribute(format_args!("operator {op:?}"), reference),
         _ => Err(format!("operator {op:?} takes an attribute reference, got {}", term_name(arg))),
     }
 }
 
-fn decode_attribute(op: &str, reference: &AttributeReference) -> Result<Attribute, String> {
+fn decode_attribute(
+    taker: Arguments<'_>,
+    reference: &AttributeReference,
+) -> Result<Attribute, String> {
     if reference.key.is_empty() {
-        return Err(format!("operator {op:?} takes an attribute reference with a key"));
+        return Err(format!("{taker} takes an attribute reference with a key"));
     }
     let level = match &*reference.level {
         "" => None,
-        name => Some(level(op, name)?),
+        name => Some(level(taker, name)?),
     };
     Ok(Attribute { key: reference.key.clone(), level })
 }
 
-fn decode_field(op: &str, reference: &FieldReference) -> Result<Field, String> {
+fn decode_field(taker: Arguments<'_>, reference: &FieldReference) -> Result<Field, String> {
     if reference.level.is_empty() {
-        return Err(format!("operator {op:?} takes a field reference with a level"));
+        return Err(format!("{taker} takes a field reference with a level"));
     }
-    Field::find(level(op, &reference.level)?, &reference.name).ok_or_else(|| {
+    Field::find(level(taker, &reference.level)?, &reference.name).ok_or_else(|| {
         let FieldReference { name, level } = reference;
         format!(
-            "operator {op:?} takes the unknown field {name:?} of the level {level:?}; an attribute \
+            "{taker} takes the unknown field {name:?} of the level {level:?}; an attribute \
              of that name needs an attribute reference"
         )
     })
 }
 
-fn level(op: &str, name: &str) -> Result<Level, String> {
-    Level::from_name(name)
-        .ok_or_else(|| format!("operator {op:?} takes the unknown level {name:?}"))
+fn level(taker: Arguments<'_>, name: &str) -> Result<Level, String> {
+    Level::from_name(name).ok_or_else(|| format!("{taker} takes the unknown level {name:?}"))
 }
 
 /// A constant of its declared type.
