@@ -16,6 +16,11 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps the good spans of an `ExportTraceServiceRequest`.
     async fn write(&self, tenant: &Tenant, request: Bytes) -> Result<Written, WriteError>;
 
+    /// The bytes of the longest request that it takes, if that is for the engine to bound.
+    fn longest_request(&self) -> usize {
+        usize::MAX
+    }
+
     /// The traces asked for that exist, each once, in the order of the request.
     fn get_traces(&self, tenant: &Tenant, lookups: Vec<TraceLookup>) -> ChunkStream;
 

@@ -29,10 +29,11 @@ use crate::budget::ReadBudget;
 use crate::demand::Demand;
 use crate::disk::Disk;
 use crate::ephemeral::EphemeralDirectory;
+use crate::log::MAX_PAYLOAD;
 use crate::metrics::{Holdings, Metrics};
 use crate::options::Options;
 use crate::search;
-use crate::tenant::{self, Clock};
+use crate::tenant::{self, Clock, longest_request};
 pub(crate) use directory::{LOCK, OWNERS, lock, lock_to_read};
 pub(crate) use tenant_name::{TENANT, decode_name};
 
@@ -98,6 +99,11 @@ impl Store for EmbeddedStore {
             Err(WriteError::Unavailable(format!("the write failed: {error}")))
         });
         written.inspect_err(|error| self.shared.metrics.rejected(error))
+    }
+
+    fn longest_request(&self) -> usize {
+        let longest = longest_request(self.shared.options.disk_bytes);
+        usize::try_from(longest).unwrap_or(usize::MAX).min(MAX_PAYLOAD)
     }
 
     fn get_traces(&self, tenant: &Tenant, lookups: Vec<TraceLookup>) -> ChunkStream {

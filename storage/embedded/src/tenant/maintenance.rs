@@ -105,10 +105,14 @@ const LOGGED: u64 = 2;
 /// What a directory has besides requests: the reserve, logs without any, and the manifest.
 const BESIDE_REQUESTS: u64 = RESERVE_BYTES as u64 + (4 << 10);
 
+/// The longest request that a disk's limit ever has room for.
+pub(crate) fn longest_request(disk_bytes: u64) -> u64 {
+    disk_bytes.saturating_sub(BESIDE_REQUESTS) / LOGGED
+}
+
 impl Shared {
-    /// The longest request that there is ever room for.
     pub(super) fn longest_request(&self) -> u64 {
-        self.options.disk_bytes.saturating_sub(BESIDE_REQUESTS) / LOGGED
+        longest_request(self.options.disk_bytes)
     }
 
     /// Tells the maintenance for how many bytes of requests a writer waits.

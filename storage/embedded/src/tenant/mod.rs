@@ -38,6 +38,7 @@ use writer::{Job, Reply, Write};
 
 pub(crate) use catalogue::add as add_to_catalogue;
 pub(crate) use head::Head;
+pub(crate) use maintenance::longest_request;
 pub(crate) use view::Snapshot;
 
 /// The time, in nanoseconds since the Unix epoch.

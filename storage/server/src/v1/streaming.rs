@@ -66,7 +66,7 @@ impl SpanStream {
                 (Some(Ok(())), Some(refused)) => {
                     return Err(Status::invalid_argument(refused.to_string()));
                 }
-                Some(ended) => return ended,
+                (Some(ended), _) => return ended,
             }
         }
     }
@@ -77,7 +77,9 @@ impl SpanStream {
         messages: &mut Streaming<WriteSpanRequest>,
     ) -> (Vec<Span>, Option<Result<(), Status>>) {
         let (mut batch, mut bytes, mut due) = (Vec::new(), 0, None);
-        while batch.len() < MAX_SPANS && bytes < MAX_BYTES {
+        // Far below, for OTLP may take more bytes, and the last span is beyond.
+        let most = MAX_BYTES.min(self.service.writer.store.longest_request() / 4);
+        while batch.len() < MAX_SPANS && bytes < most {
             let message = tokio::select! {
                 biased;
                 () = self.service.draining.cancelled() => {

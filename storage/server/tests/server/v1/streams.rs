@@ -134,6 +134,22 @@ async fn a_bad_span_ends_no_stream_and_is_told_when_it_is_closed() {
 }
 
 #[tokio::test]
+async fn spans_that_fit_apart_are_taken_where_a_whole_batch_would_not() {
+    let server = TestServer::start(|config| {
+        (config.disk_max_bytes, config.log_max_bytes) = (512 << 10, 64 << 10);
+    })
+    .await;
+    let mut call = Call::open(server.grpc, PATH, &[]).await;
+    let operation_name = "x".repeat(2000);
+    let message = |id| message(Span { operation_name: operation_name.clone(), ..span(1, id) });
+    // All at one time, so that they are no longer in coming than a batch waits.
+    call.send((1..=1000).flat_map(|id| frame(0, &message(id))).collect::<Vec<_>>());
+    let answer = call.end().await;
+    assert_eq!(answer.code, Code::Ok, "{answer:?}");
+    assert_eq!(metric(server.admin, ACCEPTED).await, Some(1000.0));
+}
+
+#[tokio::test]
 async fn a_message_that_is_none_ends_its_stream_after_those_before_it() {
     let server = TestServer::start(|config| {
         config.engine = Engine::Memory;
