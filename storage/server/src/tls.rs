@@ -4,17 +4,21 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use humantime_serde::re::humantime::format_rfc3339_seconds;
 use ring::digest::{SHA256, digest};
 use tokio::sync::watch;
 use tokio::time::sleep;
+use tokio_rustls::rustls::client::verify_server_cert_signed_by_trust_anchor;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use tokio_rustls::rustls::server::{
+    NoServerSessionStorage, ParsedCertificate, WebPkiClientVerifier,
+};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{CertificateError, Error, RootCertStore, ServerConfig};
 
 use crate::config::Config;
 
@@ -113,6 +117,7 @@ impl Paths {
         let chain = certificates(&files.certificate).map_err(of_certificate)?;
         let key = PrivateKeyDer::from_pem_slice(&files.key)
             .map_err(|error| of_key(why(&error, "private key")))?;
+        warn_of_time(&self.certificate, &chain);
         let provider = Arc::new(default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&TLS13, &TLS12])
@@ -141,6 +146,30 @@ impl Paths {
         }
         Ok(Arc::new(config))
     }
+}
+
+/// Warns if it is not the time of the certificate, which clients would not take.
+fn warn_of_time(path: &Path, chain: &[CertificateDer<'_>]) {
+    // Whoever issued it is unknown here: of what this tells, only the time says anything.
+    let checked = chain.first().and_then(|certificate| {
+        let certificate = ParsedCertificate::try_from(certificate).ok()?;
+        let (roots, now) = (RootCertStore::empty(), UnixTime::now());
+        verify_server_cert_signed_by_trust_anchor(&certificate, &roots, &[], now, &[]).err()
+    });
+    let date =
+        |time: UnixTime| format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(time.as_secs()));
+    let fault = match checked {
+        Some(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
+            format!("it has expired at {}", date(not_after))
+        }
+        Some(Error::InvalidCertificate(CertificateError::NotValidYetContext {
+            not_before,
+            ..
+        })) => format!("it is not valid before {}", date(not_before)),
+        _ => return,
+    };
+    let path = path.display();
+    tracing::warn!(%path, "clients will not take the certificate (key tls_certificate): {fault}");
 }
 
 fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {

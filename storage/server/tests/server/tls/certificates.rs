@@ -30,6 +30,14 @@ impl Authority {
         self.issue(ExtendedKeyUsagePurpose::ServerAuth, |_| {})
     }
 
+    /// The same, from the first day of a year to that of another.
+    pub fn server_of(&self, begin: i32, end: i32) -> Issued {
+        self.issue(ExtendedKeyUsagePurpose::ServerAuth, |params| {
+            params.not_before = date_time_ymd(begin, 1, 1);
+            params.not_after = date_time_ymd(end, 1, 1);
+        })
+    }
+
     pub fn client(&self) -> Issued {
         self.issue(ExtendedKeyUsagePurpose::ClientAuth, |_| {})
     }

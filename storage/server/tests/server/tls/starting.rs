@@ -1,6 +1,11 @@
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::timeout;
+
 use super::certificates::Authority;
 use super::put;
-use crate::support::refused;
+use crate::support::{DEADLINE, Program, refused, spoor};
 
 #[tokio::test]
 async fn a_file_that_cannot_be_used_is_named_with_the_reason() {
@@ -49,4 +54,32 @@ async fn a_file_that_cannot_be_used_is_named_with_the_reason() {
         assert!(line.contains(reason), "{reason} in {line}");
         assert!(!line.contains("BEGIN"), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_whose_time_it_is_not_is_warned_of_with_its_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("one");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (certificate, key) = (path("server.pem"), path("server.key"));
+    put(folder.path(), &authority.server_of(2020, 2021));
+    let mut child = spoor()
+        .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .envs([("SPOOR_TLS_CERTIFICATE", &certificate), ("SPOOR_TLS_KEY", &key)])
+        .env("SPOOR_ENGINE", "memory")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = timeout(DEADLINE, log.next_line()).await.unwrap().unwrap().unwrap();
+    assert!(first.contains("WARN") && first.contains(&certificate), "{first}");
+    assert!(first.contains("expired") && first.contains("2021-01-01T00:00:00Z"), "{first}");
+
+    // Once more when it is another, and of one that is valid nothing.
+    let settings = [format!("tls_certificate={certificate}"), format!("tls_key={key}")];
+    put(folder.path(), &authority.server());
+    let mut program = Program::start(&settings.each_ref().map(String::as_str)).await;
+    put(folder.path(), &authority.server_of(2100, 2101));
+    let line = program.logs("WARN").await;
+    assert!(line.contains("not valid before 2100-01-01T00:00:00Z"), "{line}");
 }
