@@ -3,8 +3,8 @@
 mod references;
 mod tags;
 
-use prost_types::{Duration, Timestamp};
-use spoor_proto::api_v2;
+use prost_types::Duration;
+use spoor_proto::{api_v2, timestamp};
 use spoor_store::otlp::{AnyValue, Event, Resource, SpanInTrace, SpanKind, StatusCode, text_of};
 
 use crate::keys;
@@ -127,15 +127,9 @@ fn log(event: &Event<'_>) -> api_v2::Log {
     }
 }
 
-const NANOS: u64 = 1_000_000_000;
-
-fn timestamp(nanos: u64) -> Timestamp {
-    Timestamp { seconds: (nanos / NANOS) as i64, nanos: (nanos % NANOS) as i32 }
-}
-
 /// Cut to 64 bits of nanoseconds: Go reads no longer duration.
 fn duration(nanos: i128) -> Duration {
-    const NANOS: i64 = self::NANOS as i64;
+    const NANOS: i64 = 1_000_000_000;
     let nanos = nanos.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
     Duration { seconds: nanos / NANOS, nanos: (nanos % NANOS) as i32 }
 }

@@ -7,8 +7,10 @@
 
 mod codec;
 mod raw;
+mod timestamp;
 
 pub use raw::RawTraces;
+pub use timestamp::timestamp;
 
 #[allow(missing_docs, clippy::all)]
 mod jaeger {

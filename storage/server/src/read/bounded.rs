@@ -5,10 +5,10 @@ use super::Reader;
 use crate::metrics::Rpc;
 
 /// Clients accept no larger message unless they are told to: gRPC's default.
-const UNARY_BYTES: usize = 4 << 20;
+pub(crate) const UNARY_BYTES: usize = 4 << 20;
 
 /// The longest key and length of an element of a repeated field below the number 16.
-const HEADER: usize = 1 + 5;
+pub(crate) const HEADER: usize = 1 + 5;
 
 impl Reader {
     /// Drops the elements that would make a unary answer to a request with these extensions 4 MiB

@@ -3,6 +3,7 @@
 use prost::Message;
 use prost_types::{Duration, Timestamp};
 use spoor_proto::storage::{self, GetTraceParams, SpanQueryParameters, TraceQueryParameters};
+use spoor_proto::timestamp;
 use spoor_store::filter::Filter;
 use spoor_store::otlp::{AnyValue, text_of};
 use spoor_store::trace::TraceSummary;
@@ -167,11 +168,6 @@ pub(super) fn found_trace(found: FoundTrace) -> storage::FoundTraceId {
         start: Some(timestamp(found.start)),
         end: Some(timestamp(found.end)),
     }
-}
-
-fn timestamp(nanos: u64) -> Timestamp {
-    const NANOS: u64 = self::NANOS as u64;
-    Timestamp { seconds: (nanos / NANOS) as i64, nanos: (nanos % NANOS) as i32 }
 }
 
 pub(super) fn summary(summary: TraceSummary) -> storage::TraceSummary {

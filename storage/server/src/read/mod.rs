@@ -17,6 +17,7 @@ use tonic::Status;
 
 use crate::admission::overloaded;
 use crate::metrics::Metrics;
+pub(crate) use bounded::{HEADER, UNARY_BYTES};
 
 /// Serves `TraceReader`, `DependencyReader` and `Capabilities`.
 #[derive(Clone)]

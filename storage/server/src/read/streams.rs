@@ -11,15 +11,13 @@ use spoor_proto::storage::{FindSpansResponse, FindTraceSummariesResponse, TraceS
 use spoor_store::{CHUNK_BYTES, ReadError, SpanStream, SummaryStream, TraceRank};
 use tonic::Status;
 
+use super::bounded::HEADER;
 use super::pages::{Cursor, Page};
 use super::traces::Answers;
 use super::{convert, status};
 
 /// The size that a message stays below, unless it has a single element.
 const MESSAGE_BYTES: usize = CHUNK_BYTES / 2;
-
-/// The longest key and length of an element.
-const HEADER: usize = 1 + 5;
 
 /// Summaries, together in messages: one for each would cost more than its content.
 pub(super) fn summaries(

@@ -17,16 +17,10 @@ use spoor_store::{CHUNK_BYTES, otlp};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::query;
-use crate::read::Reader;
+use crate::read::{HEADER, Reader, UNARY_BYTES};
 
 /// The most spans in a message of a stream.
 const MAX_SPANS: usize = 1000;
-
-/// The longest key and length of a span in a message.
-const HEADER: usize = 1 + 5;
-
-/// Clients accept no larger message unless they are told to: gRPC's default.
-const UNARY_BYTES: usize = 4 << 20;
 
 pub(super) type Spans = BoxStream<'static, Result<SpansResponseChunk, Status>>;
 
