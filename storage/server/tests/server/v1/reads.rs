@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
-use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::KeyValue as Attribute;
 use prost::Message;
-use spoor_proto::api_v2::{DependencyLink, Process, SpanRef};
+use spoor_proto::api_v2::{DependencyLink, KeyValue, Log, Process, SpanRef, ValueType};
 use spoor_proto::storage_v1::dependencies_reader_plugin_client::DependenciesReaderPluginClient;
 use spoor_proto::storage_v1::{
     FindTraceIDsRequest, FindTracesRequest, GetDependenciesRequest, GetOperationsRequest,
@@ -114,6 +114,44 @@ async fn spans_are_found_by_the_tags_that_they_come_back_with() {
     assert_eq!(found(&server, &[("otel.scope.version", "1")]).await, [4]);
 }
 
+/// The rows of `docs/jaeger/remote-v1.md`.
+#[tokio::test]
+async fn what_otlp_has_under_another_name_is_found_by_that_name_alone() {
+    let server = start().await;
+    let is_true = KeyValue { v_type: ValueType::Bool.into(), v_bool: true, ..tag("error", "") };
+    let event = Log { fields: vec![tag("event", "retry")], ..Log::default() };
+    let mut spans = [1, 2, 3, 4, 5, 6, 7].map(|trace| span(trace, 1));
+    spans[0].logs = vec![event];
+    spans[1].tags = vec![tag("w3c.tracestate", "a=1")];
+    spans[2].tags = vec![tag("otel.status_code", "ERROR"), tag("otel.status_description", "why")];
+    spans[3].process.get_or_insert_default().tags = vec![tag("hostname", "one")];
+    spans[4].process.get_or_insert_default().tags = vec![tag("jaeger.version", "Go-2.30")];
+    spans[5].tags = vec![tag("error", "true")];
+    spans[6].tags = vec![is_true];
+    for span in spans {
+        write(&server, span).await.unwrap();
+    }
+    for (trace, key, value, all) in [
+        (1, "event", "retry", &[][..]),
+        (2, "w3c.tracestate", "a=1", &[]),
+        (3, "otel.status_description", "why", &[]),
+        (4, "hostname", "one", &[]),
+        (4, "host.name", "one", &[4]),
+        (5, "jaeger.version", "Go-2.30", &[]),
+        (5, "opencensus.exporterversion", "Jaeger-Go-2.30", &[5]),
+        (6, "error", "true", &[3, 7]),
+    ] {
+        assert_eq!(found(&server, &[(key, value)]).await, all, "{key} of {trace}");
+        let shown = get_trace(&server, &trace_id(trace)).await.unwrap().remove(0);
+        let process = shown.process.unwrap_or_default().tags;
+        let fields = shown.logs.into_iter().flat_map(|log| log.fields);
+        let mut tags = shown.tags.into_iter().chain(process).chain(fields);
+        let is_renamed = matches!(key, "hostname" | "jaeger.version");
+        let is_shown = tags.any(|tag| (tag.key.as_str(), tag.v_str.as_str()) == (key, value));
+        assert_eq!(is_shown, !is_renamed, "{key} of {trace}");
+    }
+}
+
 #[tokio::test]
 async fn traces_come_one_after_the_other_in_messages_of_bounded_size() {
     let server = start().await;
@@ -153,7 +191,7 @@ async fn what_takes_much_more_memory_than_bytes_comes_in_more_messages_or_not_at
     let wide = |trace, id, attributes| {
         let mut span = otlp_span(trace, id);
         span.parent_span_id = 9_u64.to_be_bytes().to_vec();
-        span.attributes = vec![KeyValue::default(); attributes];
+        span.attributes = vec![Attribute::default(); attributes];
         span
     };
     let few = (1..=3).map(|id| wide(1, id, 5000)).collect();
