@@ -20,7 +20,7 @@ use super::v1::span as v1_span;
 async fn an_answer_left_unread_is_given_up_and_others_go_on() {
     let server = TestServer::start(|config| {
         config.max_concurrent_reads = 1;
-        config.client_timeout = Duration::from_millis(300);
+        config.client_timeout = Duration::from_secs(1);
     })
     .await;
     write_large(&server).await;
@@ -52,7 +52,7 @@ async fn an_answer_left_unread_is_given_up_and_others_go_on() {
 async fn an_answer_for_which_a_client_never_has_room_is_given_up() {
     let server = TestServer::start(|config| {
         config.max_concurrent_reads = 1;
-        config.client_timeout = Duration::from_millis(300);
+        config.client_timeout = Duration::from_secs(1);
     })
     .await;
     server.write(export("app", vec![span(1, 1)])).await;
