@@ -154,3 +154,19 @@ pub(super) fn fault(config: &Config) -> Option<(&'static str, String)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_another_whichever_of_its_bits_is() {
+        let hash = TokenHash::of(b"token");
+        assert!(hash.is(&TokenHash::of(b"token")));
+        for bit in 0..256 {
+            let mut other = hash;
+            other.0[bit / 8] ^= 1 << (bit % 8);
+            assert!(!hash.is(&other) && !other.is(&hash), "bit {bit}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use spoor::config::Engine;
 use spoor_proto::storage::GetServicesRequest;
 use tokio_stream::StreamExt;
 use tonic::Code;
@@ -28,23 +29,40 @@ const V1_SERVICES: [&str; 5] = [
     "jaeger.storage.v1.StreamingSpanWriterPlugin",
 ];
 
+const ARCHIVE_SERVICES: [&str; 2] =
+    ["jaeger.storage.v1.ArchiveSpanReaderPlugin", "jaeger.storage.v1.ArchiveSpanWriterPlugin"];
+
 #[tokio::test]
-async fn health_is_told_for_each_service_by_name() {
-    let server = TestServer::start(|_| {}).await;
-    let mut health = HealthClient::new(server.channel());
-    for service in SERVICES.into_iter().chain([""]) {
-        let request = HealthCheckRequest { service: service.to_owned() };
-        let response = health.check(request).await.unwrap().into_inner();
-        assert_eq!(response.status(), ServingStatus::Serving, "{service}");
+async fn health_is_told_for_each_service_by_name_and_for_no_other() {
+    let always: Vec<_> = SERVICES.into_iter().chain(V1_SERVICES).chain([""]).collect();
+    for archive in [false, true] {
+        // The memory engine's writes are watched by nobody.
+        for engine in [Engine::Memory, Engine::Embedded] {
+            let server = TestServer::start(|config| {
+                (config.engine, config.archive) = (engine, archive);
+                config.archive_listen = archive.then_some(config.listen);
+            })
+            .await;
+            for address in [server.grpc].into_iter().chain(server.archive) {
+                let mut health = HealthClient::new(channel(address));
+                let has_archive = archive && address == server.grpc;
+                let told = always.iter().map(|name| (*name, true));
+                let of_archive = ARCHIVE_SERVICES.map(|name| (name, has_archive));
+                for (service, known) in told.chain(of_archive).chain([("no.such.Service", false)]) {
+                    let request = HealthCheckRequest { service: service.to_owned() };
+                    let told = health.check(request).await;
+                    let told = told.map(|it| it.into_inner().status()).map_err(|it| it.code());
+                    let expected =
+                        if known { Ok(ServingStatus::Serving) } else { Err(Code::NotFound) };
+                    assert_eq!(told, expected, "{service} by {engine:?}, archive: {archive}");
+                }
+            }
+        }
     }
-    let request = HealthCheckRequest { service: "no.such.Service".to_owned() };
-    assert_eq!(health.check(request).await.unwrap_err().code(), Code::NotFound);
 }
 
 #[tokio::test]
 async fn reflection_lists_what_is_served_and_nothing_else() {
-    let archive_services =
-        ["jaeger.storage.v1.ArchiveSpanReaderPlugin", "jaeger.storage.v1.ArchiveSpanWriterPlugin"];
     for archive in [false, true] {
         let server = TestServer::start(|config| {
             config.archive = archive;
@@ -55,7 +73,7 @@ async fn reflection_lists_what_is_served_and_nothing_else() {
         expected.push("grpc.health.v1.Health");
         if let Some(address) = server.archive {
             assert_eq!(listed(address).await, sorted(expected.clone()));
-            expected.extend(archive_services);
+            expected.extend(ARCHIVE_SERVICES);
         }
         assert_eq!(listed(server.grpc).await, sorted(expected));
     }

@@ -9,7 +9,9 @@ use tokio::net::TcpStream;
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use super::support::{Answer, Call, TestServer, eventually, export, frame, metric, read, span};
+use super::support::{
+    Answer, Call, TestServer, eventually, export, frame, metric, open_calls, read, span,
+};
 
 const INFLIGHT: &str = "spoor_export_inflight_bytes";
 
@@ -186,6 +188,25 @@ async fn announcing_bytes_takes_nothing_from_others() {
     let mut large = span(8, 8);
     large.name = "x".repeat(15 << 20);
     server.write(export("large", vec![large])).await;
+}
+
+#[tokio::test]
+async fn almost_as_many_announcers_as_may_be_open_leave_bytes_for_others() {
+    let server = TestServer::start(|_| {}).await;
+    let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let mut announcers = Vec::new();
+    for _ in 0..4 {
+        announcers.push(open_calls(server.grpc, path, 1000, &[0, 1, 0, 0, 0]).await);
+    }
+    // Each has 4 KiB, of 64 MiB.
+    let all = f64::from(4000 * (4 << 10));
+    let admitted = || async { metric(server.admin, INFLIGHT).await.filter(|taken| *taken >= all) };
+    eventually("the announcers are admitted", admitted).await;
+    let mut large = span(8, 8);
+    large.name = "x".repeat(15 << 20);
+    server.write(export("large", vec![large])).await;
+    serves_others(&server).await;
+    drop(announcers);
 }
 
 #[tokio::test]

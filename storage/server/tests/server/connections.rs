@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use http::{Request, StatusCode};
 use rustix::process::{Resource, getrlimit};
 use spoor_proto::otlp::trace_service_client::TraceServiceClient;
 use tokio::io::AsyncWriteExt;
@@ -7,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::support::{
-    DEADLINE, Program, TestServer, channel, eventually, export, get, metric, span,
+    DEADLINE, Program, TestServer, channel, eventually, export, frame, get, metric, span,
 };
 
 #[tokio::test]
@@ -56,6 +57,29 @@ async fn a_connection_that_says_nothing_is_closed() {
     drop(silent);
 }
 
+#[tokio::test]
+async fn headers_beyond_their_limit_are_refused_and_the_connection_goes_on() {
+    let server = TestServer::start(|_| {}).await;
+    let stream = TcpStream::connect(server.grpc).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let too_large = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    // The limit is 16 KiB for all of them.
+    for (len, expected) in [(15 << 10, StatusCode::OK), (17 << 10, too_large), (10, StatusCode::OK)]
+    {
+        let request = Request::post("http://localhost/jaeger.storage.v2.TraceReader/GetServices")
+            .header("content-type", "application/grpc")
+            .header("x-long", "x".repeat(len))
+            .body(())
+            .unwrap();
+        client = timeout(DEADLINE, client.ready()).await.unwrap().unwrap();
+        let (answer, mut body) = client.send_request(request, false).unwrap();
+        body.send_data(frame(0, b""), true).ok();
+        let answer = timeout(DEADLINE, answer).await.unwrap().unwrap();
+        assert_eq!(answer.status(), expected, "{len} bytes");
+    }
+}
+
 /// More than the admin listener takes at one time, and as many as a program has descriptors.
 const ADMIN_IDLE: usize = 100;
 
@@ -97,8 +121,9 @@ async fn idle_connections_to_the_admin_listener_leave_descriptors_for_exports() 
     // Those beyond the listener's backlog wait.
     let idle: Vec<_> =
         (0..ADMIN_IDLE).map(|_| tokio::spawn(TcpStream::connect(program.admin))).collect();
-    let all_taken = || async { (open() >= before + 32).then_some(()) };
-    eventually("the connections are taken", all_taken).await;
+    // Of the 32 that there is room for; what was open from the start may be closed by now.
+    let taken = || async { (open() >= before + 30).then_some(()) };
+    eventually("the connections are taken", taken).await;
     for id in 1..=8 {
         let mut writer = TraceServiceClient::new(channel(program.grpc));
         let exported = writer.export(export("app", vec![span(id.into(), id)]));

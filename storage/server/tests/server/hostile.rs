@@ -137,6 +137,22 @@ async fn an_answer_that_nobody_reads_holds_no_more_than_was_given_to_http() {
     crowd.leave().await;
 }
 
+/// The longest of all: a client is asked after 20 seconds, and has as many for its answer.
+#[tokio::test]
+async fn a_good_client_gets_the_place_of_one_that_shows_no_life() {
+    let mut program = Program::start(&["max_connections=20", "client_timeout=1h"]).await;
+    program.ignore_log();
+    let lifeless = std::iter::repeat_n(Kind::Preface, 20);
+    let crowd = Crowd::gather(program.grpc, lifeless, &[]);
+    timeout(DEADLINE, crowd.is_there()).await.unwrap();
+    let taken =
+        || async { (metric(program.admin, "spoor_connections").await? == 20.0).then_some(()) };
+    eventually("all places are taken", taken).await;
+    all_write_and_read(&program, 1000).await;
+    assert!(crowd.closed() > 0);
+    crowd.leave().await;
+}
+
 #[tokio::test]
 async fn a_good_client_gets_the_place_of_one_that_does_not_begin() {
     let mut program = Program::start(&["max_connections=20", "client_timeout=500ms"]).await;

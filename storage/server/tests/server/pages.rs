@@ -19,6 +19,8 @@ use super::support::{TestServer, export, span};
 /// When spans start: seconds since the Unix epoch.
 const START: i64 = 1_700_000_000;
 const SECOND: u64 = 1_000_000_000;
+/// More pages than a walk here has.
+const PAGES: usize = 20;
 
 fn at(trace: u128, id: u64, second: u64) -> Span {
     let start = START as u64 * SECOND + second * SECOND;
@@ -77,6 +79,7 @@ async fn walk(server: &TestServer, size: u32) -> [Vec<Vec<u8>>; 2] {
         let request = FindTraceIDsRequest { query: traces(page(size, &token)) };
         let answer = server.reader().find_trace_i_ds(request).await.unwrap().into_inner();
         ids.push(answer.trace_ids.iter().map(|found| found.trace_id[15]).collect());
+        assert!(ids.len() <= PAGES, "it does not end: {ids:?}");
         token = answer.next_page_token;
         if token.is_empty() {
             break;
@@ -93,6 +96,7 @@ async fn walk(server: &TestServer, size: u32) -> [Vec<Vec<u8>>; 2] {
             token = message.next_page_token;
         }
         summaries.push(found);
+        assert!(summaries.len() <= PAGES, "it does not end: {summaries:?}");
         if token.is_empty() {
             return [ids, summaries];
         }
@@ -167,7 +171,11 @@ async fn a_page_of_traces_needs_a_size_and_no_depth_and_a_token_of_its_query() {
     let both = TraceQueryParameters { search_depth: 5, ..traces(page(1, "")).unwrap() };
     let other =
         TraceQueryParameters { service_name: "a".to_owned(), ..traces(page(1, &token)).unwrap() };
-    for query in [traces(page(0, "")), Some(both), Some(other), traces(page(1, "AAAA"))] {
+    let later =
+        TraceQueryParameters { start_time_min: time(1), ..traces(page(1, &token)).unwrap() };
+    let refused =
+        [traces(page(0, "")), Some(both), Some(other), Some(later), traces(page(1, "AAAA"))];
+    for query in refused {
         let status = ids(query).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument, "{status}");
     }
@@ -201,6 +209,7 @@ async fn spans_come_in_pages_in_the_order_that_is_asked_for() {
                     let (more, next) = find_spans(&server, query).await.unwrap();
                     assert!(more.len() <= size as usize);
                     found.extend(more);
+                    assert!(found.len() <= PAGES, "it does not end: {found:?}");
                     token = next;
                     if token.is_empty() {
                         break;

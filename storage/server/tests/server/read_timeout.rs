@@ -10,7 +10,8 @@ use spoor_proto::storage::trace_reader_client::TraceReaderClient;
 use spoor_proto::storage::{FindTraceIDsRequest, FindTracesRequest, TraceQueryParameters};
 use tonic::{Code, Status};
 
-use super::support::{self, Program, TestServer, by_id, channel, export, frame, span};
+use super::support::{self, Program, TestServer, by_id, channel, eventually, export, frame, span};
+use super::tracing::calls::{CALLS, call};
 
 /// Spans whose names are searched, of 1 MiB each.
 const SPANS: u64 = 4;
@@ -58,14 +59,56 @@ async fn a_search_ends_when_the_servers_time_for_it_is_over() {
     unlimited.kill().await;
 
     let limited = program(&["read_timeout=20ms"]).await;
-    let before = limited.idle().await;
-    for status in [find_ids(&limited).await, find(&limited).await] {
-        let status = status.unwrap_err();
+    for streamed in [false, true] {
+        let before = limited.idle().await;
+        let found = if streamed { find(&limited).await } else { find_ids(&limited).await };
+        let status = found.unwrap_err();
         assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
         assert!(status.message().contains("read_timeout"), "{status}");
+        let took = limited.idle().await - before;
+        assert!(took < whole / 2, "it took {took:?} of the processor, a whole one {whole:?}");
     }
-    let took = limited.idle().await - before;
-    assert!(took < whole, "two searches took {took:?} of the processor, a whole one {whole:?}");
+}
+
+#[tokio::test]
+async fn every_read_ends_when_the_servers_time_for_it_is_over() {
+    let server = TestServer::start(|config| {
+        config.archive = true;
+        // Less than a timer can tell: what is quicker than its next tick is in time.
+        config.read_timeout = Duration::from_nanos(1);
+    })
+    .await;
+    server.write(export("secret", vec![span(1, 1), span(2, 1)])).await;
+    for (method, _) in CALLS {
+        let late = || async { call(server.grpc, method, None).await.err() };
+        let status = eventually(method, late).await;
+        assert_eq!(status.code(), Code::DeadlineExceeded, "{method}: {status}");
+        assert!(status.message().contains("read_timeout"), "{method}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_ends_when_the_clients_time_for_it_is_over() {
+    let program = program(&[]).await;
+    let before = program.idle().await;
+    find_ids(&program).await.unwrap();
+    let whole = program.idle().await - before;
+
+    let searches = [
+        ("FindTraceIDs", FindTraceIDsRequest { query: hostile() }.encode_to_vec()),
+        ("FindTraces", FindTracesRequest { query: hostile() }.encode_to_vec()),
+    ];
+    for (method, request) in searches {
+        let before = program.idle().await;
+        let path = format!("/jaeger.storage.v2.TraceReader/{method}");
+        let mut call = support::Call::open(program.grpc, &path, &[("grpc-timeout", "20m")]).await;
+        call.send(frame(0, &request));
+        let answer = call.end().await;
+        assert_eq!(answer.code, Code::DeadlineExceeded, "{method}: {answer:?}");
+        assert!(answer.message.contains("client"), "{method}: {answer:?}");
+        let took = program.idle().await - before;
+        assert!(took < whole / 2, "it took {took:?} of the processor, a whole one {whole:?}");
+    }
 }
 
 #[tokio::test]

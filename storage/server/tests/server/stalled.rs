@@ -67,6 +67,7 @@ async fn an_answer_for_which_a_client_never_has_room_is_given_up() {
     })
     .await;
     assert!(!read(&mut server.reader(), 1).await.is_empty());
+    assert!(!answer.is_finished(), "it was the client who gave up");
     answer.abort();
 }
 

@@ -1,7 +1,7 @@
 //! The server's own spans, by OTLP.
 
 mod backend;
-mod calls;
+pub mod calls;
 
 use spoor_proto::otlp::trace_service_client::TraceServiceClient;
 use spoor_proto::storage::capabilities_client::CapabilitiesClient;
@@ -10,9 +10,11 @@ use spoor_proto::storage::{
     FindTraceIDsRequest, GetCapabilitiesRequest, GetOperationsRequest, Pagination,
     TraceQueryParameters,
 };
-use spoor_proto::storage_v1::WriteSpanRequest;
+use spoor_proto::storage_v1::archive_span_writer_plugin_client::ArchiveSpanWriterPluginClient;
+use spoor_proto::storage_v1::plugin_capabilities_client::PluginCapabilitiesClient;
 use spoor_proto::storage_v1::span_writer_plugin_client::SpanWriterPluginClient;
 use spoor_proto::storage_v1::streaming_span_writer_plugin_client::StreamingSpanWriterPluginClient;
+use spoor_proto::storage_v1::{CapabilitiesRequest, CloseWriterRequest, WriteSpanRequest};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -26,8 +28,12 @@ const BLOCKS: [&str; 2] =
 
 /// A program that has spans of the service `secret` in a segment, and exports its own as told.
 async fn start(backend: &Backend, settings: &[&str]) -> Program {
-    let variables =
-        [("OTEL_EXPORTER_OTLP_ENDPOINT", backend.url()), ("OTEL_BSP_SCHEDULE_DELAY", "20")];
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", backend.url()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "20"),
+        // Would take what its caller did not.
+        ("OTEL_TRACES_SAMPLER", "always_on"),
+    ];
     let settings = [&["head_max_age=50ms", "archive=true"], settings].concat();
     let program = Program::start_in(&variables, &settings).await;
     let written = vec![span(1, 1), span(2, 1)];
@@ -147,14 +153,19 @@ async fn a_write_is_no_span_and_neither_is_what_tells_of_the_server() {
     let written = || WriteSpanRequest { span: Some(super::v1::span(4, 1)) };
     let mut writer = SpanWriterPluginClient::new(channel.clone());
     writer.write_span(with(written(), Some(2))).await.unwrap();
+    writer.close(with(CloseWriterRequest {}, Some(6))).await.unwrap();
+    let mut writer = ArchiveSpanWriterPluginClient::new(channel.clone());
+    writer.write_archive_span(with(written(), Some(7))).await.unwrap();
     let mut writer = StreamingSpanWriterPluginClient::new(channel.clone());
     let stream = tokio_stream::iter([written(), written()]);
     writer.write_span_stream(with(stream, Some(3))).await.unwrap();
 
     let mut health = HealthClient::new(channel.clone());
     health.check(with(HealthCheckRequest::default(), Some(4))).await.unwrap();
-    let mut capabilities = CapabilitiesClient::new(channel);
+    let mut capabilities = CapabilitiesClient::new(channel.clone());
     capabilities.get_capabilities(with(GetCapabilitiesRequest {}, Some(5))).await.unwrap();
+    let mut capabilities = PluginCapabilitiesClient::new(channel);
+    capabilities.capabilities(with(CapabilitiesRequest {}, Some(8))).await.unwrap();
     program.stop().await;
     assert_eq!(backend.traces(), 0);
 }

@@ -65,6 +65,8 @@ async fn each_method_refuses_whom_it_does_not_know_and_tells_nothing() {
         let (token, others) = if writes { (WRITE, READ) } else { (READ, WRITE) };
         let [bearer, lower] = ["Bearer", "bearer"].map(|scheme| format!("{scheme} {token}"));
         let basic = format!("Basic {token}");
+        let (shorter, longer) = (&token[..token.len() - 1], format!("{token}s"));
+        let digest = format!("Digest {token}");
         let (org, raw) = (("x-org", "acme"), ("bearer.token", token));
         let cases: Vec<(&str, Vec<(&'static str, &str)>)> = vec![
             ("missing_token", vec![]),
@@ -73,6 +75,9 @@ async fn each_method_refuses_whom_it_does_not_know_and_tells_nothing() {
             ("unknown_token", vec![org, ("bearer.token", others)]),
             ("unknown_token", vec![org, ("bearer.token", "")]),
             ("unknown_token", vec![("x-org", "initech"), ("bearer.token", "no-token")]),
+            ("unknown_token", vec![org, ("bearer.token", shorter)]),
+            ("unknown_token", vec![org, ("bearer.token", &longer)]),
+            ("unknown_token", vec![org, ("authorization", &digest)]),
             // A raw token has no scheme, and the other has one.
             ("unknown_token", vec![org, ("bearer.token", &bearer)]),
             ("unknown_token", vec![org, ("authorization", token)]),
@@ -123,7 +128,7 @@ async fn each_method_refuses_whom_it_does_not_know_and_tells_nothing() {
         assert_eq!(metric(server.admin, &series).await, Some(count), "{reason}");
     }
     let series = r#"spoor_requests_total{rpc="jaeger.storage.v2.TraceReader/GetServices",code="Unauthenticated"}"#;
-    assert_eq!(metric(server.admin, series).await, Some(13.0));
+    assert_eq!(metric(server.admin, series).await, Some(16.0));
 }
 
 #[tokio::test]

@@ -93,6 +93,29 @@ async fn the_second_of_two_sidecars_on_a_directory_is_told_of_the_remote_server(
 }
 
 #[tokio::test]
+async fn what_tells_callers_apart_is_refused_and_so_is_tracing() {
+    let folder = tempfile::tempdir().unwrap();
+    let hash = "0".repeat(64);
+    for (key, variables) in [
+        ("tenant_header", vec![("SPOOR_TENANT_HEADER", "x-tenant")]),
+        ("read_tokens", vec![("SPOOR_READ_TOKENS", hash.as_str())]),
+        ("write_tokens", vec![("SPOOR_WRITE_TOKENS", &hash)]),
+        (
+            "tls_certificate",
+            vec![("SPOOR_TLS_CERTIFICATE", "server.pem"), ("SPOOR_TLS_KEY", "server.key")],
+        ),
+        ("tracing", vec![("SPOOR_TRACING", "true")]),
+    ] {
+        let mut command = command(folder.path(), "");
+        let (code, stdout, line) = refusal(command.envs(variables)).await;
+        assert_eq!((code, stdout.as_str()), (64, ""), "{key}");
+        assert!(line.starts_with(&format!("[ERROR] spoor: the sidecar has no {key}")), "{line}");
+        assert!(line.contains("spoor serve"), "{line}");
+    }
+    assert!(is_empty(folder.path()));
+}
+
+#[tokio::test]
 async fn a_listener_of_the_archive_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path(), "");

@@ -1,11 +1,14 @@
 //! Jaeger's streaming writer opens a stream whenever all that it has are being written to, and keeps
 //! at most 1000 of them open.
 
+use bytes::Bytes;
 use futures::future::join_all;
+use h2::client::SendRequest;
 use spoor_proto::storage_v1::GetServicesRequest;
 use spoor_proto::storage_v1::span_reader_plugin_client::SpanReaderPluginClient;
 use spoor_proto::storage_v1::streaming_span_writer_plugin_client::StreamingSpanWriterPluginClient;
 use spoor_proto::storage_v1::{GetTraceRequest, WriteSpanRequest};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
@@ -40,6 +43,19 @@ async fn reads_are_answered_beside_as_many_streams_as_jaeger_keeps_open() {
     for answer in join_all(answers).await {
         answer.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_connection_is_told_how_many_streams_it_may_have() {
+    let server = start().await;
+    let stream = TcpStream::connect(server.grpc).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    let client: SendRequest<Bytes> = client;
+    tokio::spawn(connection);
+    eventually("the server's settings are there", || async {
+        (client.current_max_send_streams() == 1024).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
