@@ -14,7 +14,7 @@ use crate::tier::Tier;
 /// A project of its own, so that a lab in use on this machine keeps its data.
 const PROJECT: &str = "spoor-e2e";
 
-/// The lab in a project and on ports of its own. What is left of it is removed when dropped.
+/// The lab in a project and on ports of its own. It is removed when dropped.
 pub struct Lab {
     compose: PathBuf,
     tier: Tier,
@@ -23,7 +23,8 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// The lab, of which nothing runs yet.
+    /// The lab, of which nothing runs yet, and nothing is left: the engine starts the containers of
+    /// a run that was killed again, and their volumes hold what it counted.
     pub fn new(tier: Tier) -> anyhow::Result<Self> {
         let settings = std::fs::read_to_string(repository().join(".env"))
             .context("reading the settings of compose")?;
@@ -34,7 +35,9 @@ impl Lab {
             .filter(|variable| variable.ends_with("_PORT"))
             .map(|variable| (variable, free_address().port()))
             .collect();
-        Ok(Self { compose: real_program("compose")?, tier, ports, load: None })
+        let lab = Self { compose: real_program("compose")?, tier, ports, load: None };
+        lab.remove()?;
+        Ok(lab)
     }
 
     /// With another `LOAD_RATE` than `.env` has.
@@ -121,6 +124,16 @@ impl Lab {
         .await
     }
 
+    /// Removes all that the engine has of the project, also what another entry file brought.
+    fn remove(&self) -> anyhow::Result<()> {
+        self.compose(&["down", "--volumes", "--remove-orphans"])?;
+        let volumes = of_the_project(&["volume", "ls"])?;
+        if !volumes.is_empty() {
+            stdout(docker(&["volume", "rm"]).args(volumes.lines()))?;
+        }
+        Ok(())
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.compose);
         command.current_dir(repository()).args(["--project-name", PROJECT]);
@@ -141,15 +154,20 @@ impl Drop for Lab {
             }
         }
         // Nothing more can be done where this fails.
-        let _ = self.compose(&["down", "--volumes"]);
+        let _ = self.remove();
     }
 }
 
 /// The containers, volumes and networks that the engine has of the project.
 pub fn left_behind() -> anyhow::Result<String> {
-    let filter = format!("label=com.docker.compose.project={PROJECT}");
     let lists: [&[&str]; 3] = [&["ps", "--all"], &["volume", "ls"], &["network", "ls"]];
-    lists.iter().map(|list| stdout(docker(list).args(["--quiet", "--filter", &filter]))).collect()
+    lists.into_iter().map(of_the_project).collect()
+}
+
+/// The ids that a command of `docker` lists of the project.
+fn of_the_project(list: &[&str]) -> anyhow::Result<String> {
+    let filter = format!("label=com.docker.compose.project={PROJECT}");
+    stdout(docker(list).args(["--quiet", "--filter", &filter]))
 }
 
 /// The id of an image.
