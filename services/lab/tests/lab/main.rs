@@ -2,6 +2,8 @@
 
 mod doctor;
 mod load;
+#[path = "../../../../e2e/src/ports.rs"]
+mod ports;
 mod process;
 mod programs;
 

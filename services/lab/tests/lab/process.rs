@@ -1,7 +1,6 @@
 //! A `lab` process under test, and the processes below it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -10,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use sysinfo::{ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
+
+use super::ports::free_addresses;
 
 /// How long a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -67,9 +68,8 @@ impl Lab {
     /// Starts it on free ports, which `change` may change.
     pub fn start_with(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-        let free = PORTS.map(|port| (port, TcpListener::bind("127.0.0.1:0").unwrap()));
-        for (variable, listener) in free {
-            command.env(variable, listener.local_addr().unwrap().port().to_string());
+        for (variable, address) in PORTS.iter().zip(free_addresses::<{ PORTS.len() }>()) {
+            command.env(variable, address.port().to_string());
         }
         command.args(arguments).env_remove("RUST_LOG").env_remove("LOAD_RATE");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
