@@ -1,45 +1,35 @@
 //! What HTTP and gRPC spans have in common.
 
-use std::error::Error;
 use std::net::SocketAddr;
 
-use axum::extract::ConnectInfo;
 use http::{HeaderMap, Request, Uri, header};
-use opentelemetry::trace::Status;
-use opentelemetry_semantic_conventions::attribute::{
-    CLIENT_ADDRESS, ERROR_TYPE, SERVER_ADDRESS, SERVER_PORT,
-};
-use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
-
-use crate::error_chain;
-
-/// Marks the span failed, for a reason of few different values.
-pub(crate) fn set_error(span: &Span, error_type: String, description: String) {
-    span.set_attribute(ERROR_TYPE, error_type);
-    span.set_status(Status::error(description));
-}
-
-/// Marks the span failed by an error of the transport, told with its causes.
-pub(crate) fn set_transport_error<E: Error>(span: &Span, error: &E) {
-    set_error(span, std::any::type_name::<E>().to_owned(), error_chain(error));
-}
+use opentelemetry::KeyValue;
+use opentelemetry_semantic_conventions::attribute::{CLIENT_ADDRESS, SERVER_ADDRESS, SERVER_PORT};
 
 /// Where a client sends to.
-pub(crate) fn set_callee(span: &Span, uri: &Uri) {
-    let Some(host) = uri.host() else { return };
+pub(crate) fn callee(uri: &Uri) -> [Option<KeyValue>; 2] {
     let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-    set_server(span, host, Some(uri.port_u16().unwrap_or(default_port)));
+    server(uri.host(), Some(uri.port_u16().unwrap_or(default_port)))
 }
 
 /// What a server's request tells of both ends: the name it was called by, and who called.
-pub(crate) fn set_ends<B>(span: &Span, request: &Request<B>) {
-    if let Some(authority) = authority(request.uri(), request.headers()) {
-        set_server(span, authority.host(), authority.port_u16());
-    }
-    if let Some(ConnectInfo(client)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        span.set_attribute(CLIENT_ADDRESS, client.ip().to_string());
-    }
+pub(crate) fn ends<B>(request: &Request<B>) -> [Option<KeyValue>; 3] {
+    let authority = authority(request.uri(), request.headers());
+    let port = authority.as_ref().and_then(http::uri::Authority::port_u16);
+    let [address, port] = server(authority.as_ref().map(http::uri::Authority::host), port);
+    let client = client(request).map(|it| KeyValue::new(CLIENT_ADDRESS, it.ip().to_string()));
+    [address, port, client]
+}
+
+#[cfg(feature = "axum")]
+fn client<B>(request: &Request<B>) -> Option<&SocketAddr> {
+    use axum::extract::ConnectInfo;
+    request.extensions().get().map(|ConnectInfo(client)| client)
+}
+
+#[cfg(not(feature = "axum"))]
+fn client<B>(_request: &Request<B>) -> Option<&SocketAddr> {
+    None
 }
 
 /// HTTP/2 has it in the URI, HTTP/1 in a header.
@@ -50,11 +40,12 @@ fn authority(uri: &Uri, headers: &HeaderMap) -> Option<http::uri::Authority> {
     }
 }
 
-fn set_server(span: &Span, host: &str, port: Option<u16>) {
+fn server(host: Option<&str>, port: Option<u16>) -> [Option<KeyValue>; 2] {
     // An IPv6 address stands in brackets only within a URI.
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    span.set_attribute(SERVER_ADDRESS, address.to_owned());
-    if let Some(port) = port {
-        span.set_attribute(SERVER_PORT, i64::from(port));
-    }
+    let address = host.map(|host| host.trim_start_matches('[').trim_end_matches(']').to_owned());
+    let port = address.as_ref().and(port);
+    [
+        address.map(|address| KeyValue::new(SERVER_ADDRESS, address)),
+        port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port))),
+    ]
 }

@@ -7,10 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tracing::Span;
 
-use crate::attributes::set_transport_error;
 use crate::call::{Convention, record_drop};
+use crate::call_span::CallSpan;
 
 pin_project! {
     /// A body that keeps its call's span until it ends, fails, or is dropped.
@@ -19,7 +18,7 @@ pin_project! {
         #[pin]
         inner: B,
         // None from the last frame on.
-        span: Option<Span>,
+        call: Option<CallSpan>,
         awaits_trailers: bool,
         convention: PhantomData<fn() -> C>,
     }
@@ -27,24 +26,24 @@ pin_project! {
     impl<B, C: Convention> PinnedDrop for TracedBody<B, C> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            if let Some(span) = this.span.take() {
-                // Also where nothing is to be told: the last exit from a span is its end.
-                let _entered = span.enter();
-                record_drop::<C>(&span, !*this.awaits_trailers);
+            if let Some(call) = this.call {
+                // The last exit from a span is its end.
+                drop(call.enter());
+                record_drop::<C>(call, !*this.awaits_trailers);
             }
         }
     }
 }
 
 impl<B, C: Convention> TracedBody<B, C> {
-    pub(crate) fn new(inner: B, span: Span, awaits_trailers: bool) -> Self {
-        Self { inner, span: Some(span), awaits_trailers, convention: PhantomData }
+    pub(crate) fn new(inner: B, call: Option<CallSpan>, awaits_trailers: bool) -> Self {
+        Self { inner, call, awaits_trailers, convention: PhantomData }
     }
 }
 
 impl<B, C> Body for TracedBody<B, C>
 where
-    B: Body<Error: Error>,
+    B: Body<Error: Error + 'static>,
     C: Convention,
 {
     type Data = B::Data;
@@ -55,23 +54,23 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
-        let Some(span) = this.span.as_ref() else { return this.inner.poll_frame(context) };
-        let entered = span.enter();
+        let Some(call) = this.call else { return this.inner.poll_frame(context) };
+        let entered = call.enter();
         let frame = ready!(this.inner.poll_frame(context));
+        drop(entered);
         let is_last = match &frame {
             Some(Ok(frame)) => {
                 let trailers = frame.trailers_ref();
-                trailers.inspect(|trailers| C::trailers(span, trailers)).is_some()
+                trailers.inspect(|trailers| C::trailers(call, trailers)).is_some()
             }
             Some(Err(error)) => {
-                set_transport_error(span, error);
+                C::failed(call, error);
                 true
             }
             None => true,
         };
-        drop(entered);
         if is_last {
-            *this.span = None;
+            *this.call = None;
         }
         Poll::Ready(frame)
     }

@@ -4,52 +4,123 @@ use std::error::Error;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
-use tracing::instrument::Instrumented;
-use tracing::{Instrument, Span};
 
-use crate::attributes::{set_error, set_transport_error};
 use crate::body::TracedBody;
+use crate::call_span::{CallSpan, Shared};
+use crate::capture::List;
+use crate::duration::Metric;
+use crate::error_chain;
+use crate::timeout::is_timeout;
 
 /// What the semantic conventions ask of one side of one protocol.
 pub trait Convention {
-    /// The span of a request, its context read from or written to the headers; a disabled one for
-    /// a request that makes no span.
-    fn start<B>(&self, request: &mut Request<B>) -> Span;
+    /// The headers of requests that are recorded.
+    const REQUEST_HEADERS: List;
+    /// The headers of responses that are recorded.
+    const RESPONSE_HEADERS: List;
+    /// The histogram of how long calls take, on the side that has one.
+    const DURATION: Option<Metric>;
+
+    /// The span of a request, its context read from or written to the headers; none for a request
+    /// that nothing is to tell of.
+    fn start<B>(&self, request: &mut Request<B>, shared: &Arc<Shared>) -> Option<CallSpan>;
 
     /// The head of the response is there. Returns whether trailers are to tell the outcome.
-    fn response(span: &Span, status: StatusCode, headers: &HeaderMap) -> bool;
+    fn response(call: &mut CallSpan, status: StatusCode, headers: &HeaderMap) -> bool;
 
     /// The body has ended with trailers.
-    fn trailers(_span: &Span, _trailers: &HeaderMap) {}
+    fn trailers(_call: &mut CallSpan, _trailers: &HeaderMap) {}
 
     /// The call was given up before its response, or the trailers that were to tell its outcome.
-    fn abandoned(span: &Span);
+    fn abandoned(call: &mut CallSpan);
+
+    /// There is no response, or only the beginning of one.
+    fn failed<E: Error + 'static>(call: &mut CallSpan, error: &E) {
+        let name = if is_timeout(error) { TIMEOUT } else { std::any::type_name::<E>() };
+        call.fail(name, error_chain(error));
+    }
 }
+
+/// `error.type` of a call whose time was over: the example that its definition begins with.
+const TIMEOUT: &str = "timeout";
 
 /// Records why a call is dropped: its code panicked, or, unless its outcome is known by now, it was
 /// given up.
-pub(crate) fn record_drop<C: Convention>(span: &Span, outcome_is_known: bool) {
+pub(crate) fn record_drop<C: Convention>(call: &mut CallSpan, outcome_is_known: bool) {
     if std::thread::panicking() {
-        set_error(span, "panic".to_owned(), "the code of the call panicked".to_owned());
+        call.fail("panic", "the code of the call panicked");
     } else if !outcome_is_known {
-        C::abandoned(span);
+        C::abandoned(call);
     }
 }
 
 /// Makes a service's calls spans.
-#[derive(Clone, Debug, Default)]
-pub struct CallLayer<C>(pub(crate) C);
+///
+/// The errors of the service, and of its bodies, are told with their causes, and so must be an
+/// [`Error`]; tower's `BoxError` is none. A timeout is recognised in what it wraps, wherever it is
+/// set below this layer; one above only drops the call, which is then marked as given up.
+///
+/// The headers that spans record are those that a variable lists or a method here names; by default
+/// none. See [`capture_request_headers`](Self::capture_request_headers).
+#[derive(Debug)]
+pub struct CallLayer<C> {
+    pub(crate) convention: C,
+    shared: Arc<Shared>,
+}
+
+impl<C: Convention> CallLayer<C> {
+    pub(crate) fn with_convention(convention: C) -> Self {
+        Self { convention, shared: Arc::new(Shared::new::<C>()) }
+    }
+
+    /// Records these headers of a request, or for gRPC its metadata, rather than those that the
+    /// variable lists.
+    ///
+    /// A header becomes `http.request.header.NAME`, metadata `rpc.request.metadata.NAME`: an array,
+    /// since a header may come more than once. A client's are read after the context was written
+    /// to them, so that a span shows what went over the wire to carry it on.
+    ///
+    /// At most 32 names count, of each header 8 values, of a value 1,024 bytes. Never recorded are
+    /// `authorization`, `cookie`, `proxy-authorization` and `set-cookie`, and any value that the
+    /// program has marked sensitive.
+    #[must_use]
+    pub fn capture_request_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        Arc::make_mut(&mut self.shared).capture_requests(C::REQUEST_HEADERS, names);
+        self
+    }
+
+    /// The same of a response, as `http.response.header.NAME` or `rpc.response.metadata.NAME`. Of a
+    /// gRPC call, these are the metadata that come before the messages.
+    #[must_use]
+    pub fn capture_response_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        Arc::make_mut(&mut self.shared).capture_responses(C::RESPONSE_HEADERS, names);
+        self
+    }
+}
+
+impl<C: Convention + Default> Default for CallLayer<C> {
+    fn default() -> Self {
+        Self::with_convention(C::default())
+    }
+}
+
+impl<C: Clone> Clone for CallLayer<C> {
+    fn clone(&self) -> Self {
+        Self { convention: self.convention.clone(), shared: self.shared.clone() }
+    }
+}
 
 impl<S, C: Clone> Layer<S> for CallLayer<C> {
     type Service = Call<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Call { inner, convention: self.0.clone() }
+        Call { inner, layer: self.clone() }
     }
 }
 
@@ -57,12 +128,12 @@ impl<S, C: Clone> Layer<S> for CallLayer<C> {
 #[derive(Clone, Debug)]
 pub struct Call<S, C> {
     inner: S,
-    convention: C,
+    layer: CallLayer<C>,
 }
 
 impl<S, C, RequestBody, ResponseBody> Service<Request<RequestBody>> for Call<S, C>
 where
-    S: Service<Request<RequestBody>, Response = Response<ResponseBody>, Error: Error>,
+    S: Service<Request<RequestBody>, Response = Response<ResponseBody>, Error: Error + 'static>,
     C: Convention,
 {
     type Response = Response<TracedBody<ResponseBody, C>>;
@@ -74,9 +145,17 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let span = self.convention.start(&mut request);
-        let response = span.in_scope(|| self.inner.call(request));
-        CallFuture { response: response.instrument(span), done: false, convention: PhantomData }
+        let CallLayer { convention, shared } = &self.layer;
+        let call = convention.start(&mut request, shared);
+        let response = match &call {
+            Some(call) => {
+                call.capture_request(request.headers());
+                let _entered = call.enter();
+                self.inner.call(request)
+            }
+            None => self.inner.call(request),
+        };
+        CallFuture { response: Some(response), call, convention: PhantomData }
     }
 }
 
@@ -84,17 +163,22 @@ pin_project! {
     /// Resolves to the response, whose body holds the span from then on.
     #[derive(Debug)]
     pub struct CallFuture<F, C: Convention> {
+        // None once it has ended. It is dropped within the span, as all that it did was.
         #[pin]
-        response: Instrumented<F>,
-        done: bool,
+        response: Option<F>,
+        // None for a call that nothing is to tell of, and once the response is there.
+        call: Option<CallSpan>,
         convention: PhantomData<fn() -> C>,
     }
 
     impl<F, C: Convention> PinnedDrop for CallFuture<F, C> {
         fn drop(this: Pin<&mut Self>) {
-            if !this.done {
-                record_drop::<C>(this.response.span(), false);
-            }
+            let mut this = this.project();
+            let Some(call) = this.call.as_mut() else { return };
+            let entered = call.enter();
+            this.response.set(None);
+            drop(entered);
+            record_drop::<C>(call, false);
         }
     }
 }
@@ -103,22 +187,30 @@ impl<F, C, B, E> Future for CallFuture<F, C>
 where
     F: Future<Output = Result<Response<B>, E>>,
     C: Convention,
-    E: Error,
+    E: Error + 'static,
 {
     type Output = Result<Response<TracedBody<B, C>>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let result = ready!(this.response.as_mut().poll(context));
-        *this.done = true;
-        let span = this.response.span();
+        let entered = this.call.as_ref().map(CallSpan::enter);
+        let response = this.response.as_mut().as_pin_mut();
+        let result = ready!(response.expect("what has ended is not polled").poll(context));
+        this.response.set(None);
+        drop(entered);
+        let mut call = this.call.take();
         Poll::Ready(match result {
             Ok(response) => {
-                let awaits_trailers = C::response(span, response.status(), response.headers());
-                Ok(response.map(|body| TracedBody::new(body, span.clone(), awaits_trailers)))
+                let awaits_trailers = call.as_mut().is_some_and(|call| {
+                    call.capture_response(response.headers());
+                    C::response(call, response.status(), response.headers())
+                });
+                Ok(response.map(|body| TracedBody::new(body, call, awaits_trailers)))
             }
             Err(error) => {
-                set_transport_error(span, &error);
+                if let Some(call) = &mut call {
+                    C::failed(call, &error);
+                }
                 Err(error)
             }
         })

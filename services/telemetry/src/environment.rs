@@ -7,6 +7,7 @@ use opentelemetry_sdk::resource::SdkProvidedResourceDetector;
 use opentelemetry_semantic_conventions::attribute::SERVICE_NAME;
 
 use crate::InitError;
+use crate::capture;
 use crate::propagation::Propagators;
 use crate::sampling::Sampling;
 
@@ -69,6 +70,7 @@ impl Settings {
 
     fn with_spans(lookup: Lookup<'_>, log_exporter: &str) -> Result<Self, InitError> {
         let propagators = Propagators::from_environment(lookup)?;
+        capture::check(lookup)?;
         if is_disabled(lookup) {
             return Ok(Self { propagators, ..Self::default() });
         }

@@ -4,17 +4,18 @@
 //! `rpc.grpc.status_code` are deprecated.
 
 mod client;
+mod deadline;
 mod server;
 mod status;
 #[cfg(test)]
 mod tests;
 
 use http::Uri;
+use opentelemetry::{KeyValue, StringValue};
 use opentelemetry_semantic_conventions::attribute::{RPC_METHOD, RPC_SYSTEM_NAME};
-use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::call::CallLayer;
+use crate::call_span::CallSpan;
 
 /// Makes the calls of a tonic service SERVER spans, named by their full method, such as
 /// `demo.v1.Tasks/CpuTask`, if that is one of those the layer is made with: any other could be
@@ -28,13 +29,13 @@ pub type ServerLayer = CallLayer<server::Server>;
 impl ServerLayer {
     /// The layer of a server that has these full methods.
     pub fn new(methods: &'static [&'static str]) -> Self {
-        Self(server::Server { methods, continues: false })
+        Self::with_convention(server::Server { methods, continues: false })
     }
 
     /// The layer of a server that begins no trace: of its calls, those are spans that come with a
     /// sampled one.
     pub fn continuing(methods: &'static [&'static str]) -> Self {
-        Self(server::Server { methods, continues: true })
+        Self::with_convention(server::Server { methods, continues: true })
     }
 }
 
@@ -50,7 +51,7 @@ fn full_method(uri: &Uri) -> &str {
     uri.path().trim_start_matches('/')
 }
 
-fn set_method(span: &Span, method: &str) {
-    span.set_attribute(RPC_SYSTEM_NAME, SYSTEM);
-    span.set_attribute(RPC_METHOD, method.to_owned());
+fn note_method(call: &mut CallSpan, method: impl Into<StringValue>) {
+    call.note(KeyValue::new(RPC_SYSTEM_NAME, SYSTEM));
+    call.note(KeyValue::new(RPC_METHOD, method.into()));
 }

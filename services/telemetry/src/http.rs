@@ -2,6 +2,8 @@
 //! [HTTP conventions](https://opentelemetry.io/docs/specs/semconv/http/http-spans/).
 
 mod client;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -9,7 +11,8 @@ mod url;
 
 use http::{Method, Version};
 
-pub use client::Client;
+#[cfg(feature = "reqwest")]
+pub use reqwest::Client;
 
 use crate::call::CallLayer;
 
@@ -26,21 +29,15 @@ pub type ServerLayer = CallLayer<server::Server>;
 pub type ClientLayer = CallLayer<client::Outgoing>;
 
 /// The methods that are a span's name; any other could be anything a client made up.
-const METHODS: [Method; 9] = [
-    Method::CONNECT,
-    Method::DELETE,
-    Method::GET,
-    Method::HEAD,
-    Method::OPTIONS,
-    Method::PATCH,
-    Method::POST,
-    Method::PUT,
-    Method::TRACE,
-];
+const METHODS: [&str; 9] =
+    ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+
+/// What `http.request.method` is for any other.
+const OTHER_METHOD: &str = "_OTHER";
 
 /// The method, if it is one that may be recorded and be part of a span's name.
-fn known_method(method: &Method) -> Option<&str> {
-    METHODS.contains(method).then(|| method.as_str())
+fn known_method(method: &Method) -> Option<&'static str> {
+    METHODS.into_iter().find(|known| method == *known)
 }
 
 /// `error.type` of a call that was given up before its response; gRPC has a status for it.

@@ -6,12 +6,16 @@
 //!   [`init_continuing`] for one that only continues the traces of its callers.
 //! - [`http::ServerLayer`] and [`http::Client`], [`grpc::ServerLayer`] and [`grpc::ClientLayer`]
 //!   make the spans, named and filled as the semantic conventions say, and carry their context. A
-//!   handler sees nothing of it; one that wants its own span's ids finds the [`SpanContext`] among
-//!   the request's extensions.
+//!   handler sees nothing of it; one that wants its own span's ids, or spans below it, finds the
+//!   [`SpanContext`] among the request's extensions.
 //! - Every log line written inside a span ends in its `trace_id` and `span_id`, and the record that is
 //!   exported of it has them, too.
+//! - [`SpanRecorder`] is a span recorded by hand, for code that uses no `tracing`; `testing`, a
+//!   feature, compares the spans of a test with a tree.
+//! - Of a server's calls, `http.server.request.duration` and `rpc.server.call.duration` are recorded
+//!   with OpenTelemetry's global meter provider, sampled or not.
 //!
-//! It is not a metrics exporter, and makes no choice of a sampler: those are the variables'.
+//! It makes no choice of a sampler, a propagator or an exporter: those are the variables'.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,9 +32,16 @@
 //! # }
 //! ```
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod attributes;
 mod body;
 mod call;
+mod call_span;
+mod capture;
+mod duration;
 mod environment;
 mod error;
 mod export;
@@ -40,9 +51,11 @@ mod init;
 mod log;
 mod propagation;
 mod sampling;
+mod span;
 mod subscriber;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod timeout;
 
 /// The code of `src/generated` is committed, so that a build needs no `protoc`. After a change to
 /// the `.proto` file, `UPDATE_GENERATED=1 cargo test -p telemetry` writes it anew.
@@ -55,5 +68,6 @@ pub use environment::service_name;
 pub use error::{InitError, error_chain};
 pub use init::{Guard, init, init_continuing, init_logs};
 pub use log::{LogFormat, UnknownLogFormat};
-/// The ids of a span, as the server layers put them into a request's extensions.
-pub use opentelemetry::trace::SpanContext;
+/// An attribute of a span or of an event.
+pub use opentelemetry::KeyValue;
+pub use span::{SpanContext, SpanRecorder};

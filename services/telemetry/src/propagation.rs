@@ -7,7 +7,6 @@ mod received;
 mod w3c;
 
 use http::HeaderMap;
-use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, global};
 use opentelemetry_http::HeaderInjector;
 use tracing::Span;
@@ -36,17 +35,11 @@ pub(crate) fn continue_from(span: &Span, caller: Context) {
     let _ = span.set_parent(caller);
 }
 
-/// Tells the callee of `span`. This starts it: what a sampler is to see must be set before.
-pub(crate) fn inject(span: &Span, headers: &mut HeaderMap) {
-    let context = span.context();
+/// Tells the callee of the span in `context`.
+pub(crate) fn inject(context: &Context, headers: &mut HeaderMap) {
     global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(&context, &mut HeaderInjector(headers));
+        propagator.inject_context(context, &mut HeaderInjector(headers));
     });
-}
-
-/// The ids of `span`. This starts it, as above.
-pub(crate) fn span_context(span: &Span) -> SpanContext {
-    span.context().span().span_context().clone()
 }
 
 #[cfg(test)]
@@ -69,7 +62,7 @@ mod tests {
         let span = info_span!("work");
         extract(&span, &headers);
         let mut sent = HeaderMap::new();
-        inject(&span, &mut sent);
+        inject(&span.context(), &mut sent);
         sent
     }
 

@@ -1,150 +1,190 @@
-//! What the tests share: telemetry of one test, and servers on real sockets.
+//! Spans in tests: collected in memory, and compared with a tree.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, routing::get};
+//!
+//! let spans = telemetry::testing::record();
+//! let app = Router::new()
+//!     .route("/items/{id}", get(async || tracing::info!("reading an item")))
+//!     .layer(telemetry::http::ServerLayer::default());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let url = format!("http://{}/items/7", listener.local_addr()?);
+//! tokio::spawn(async { axum::serve(listener, app).await });
+//! reqwest::get(url).await?;
+//!
+//! spans
+//!     .expect(
+//!         "
+//!         server GET /items/{id}
+//!           http.response.status_code = 200
+//!           server.port = *
+//!           absent: error.type
+//!           event: reading an item
+//!         ",
+//!     )
+//!     .await;
+//! # Ok(())
+//! # }
+//! ```
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+#[cfg(test)]
+mod fixture;
+mod tree;
 
-use axum::Router;
-use opentelemetry::logs::LoggerProvider;
-use opentelemetry::trace::{SpanKind, TracerProvider};
-use opentelemetry::{Value, global};
-use opentelemetry_sdk::logs::{InMemoryLogExporter, SdkLogRecord, SdkLoggerProvider};
-use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
-use tokio::net::TcpListener;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use opentelemetry::global;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+use tokio::sync::Notify;
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::Registry;
-use tracing_subscriber::layer::{Filter, SubscriberExt};
+use tracing_subscriber::layer::SubscriberExt;
 
-use crate::log::{LogFormat, LogLine};
 use crate::propagation::Propagators;
-use crate::subscriber::{self, log_filter, scope};
+use crate::subscriber;
+use tree::Expected;
 
-/// Spans and logs of the current thread, and so of all tasks of a test's runtime.
-pub struct Telemetry {
-    spans: InMemorySpanExporter,
-    logs: Arc<Mutex<Vec<u8>>>,
-    records: InMemoryLogExporter,
+#[cfg(test)]
+pub(crate) use fixture::{Telemetry, attribute, serve};
+
+/// How long spans are waited for: generous, for a machine that is busy.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Records every span of this thread, and so of all tasks of a runtime that has no other, as
+/// `#[tokio::test]` has none: tests beside each other see each their own.
+///
+/// The context crosses between processes as it does by default, by W3C's headers.
+pub fn record() -> Recording {
+    global::set_text_map_propagator(Propagators::default().build());
+    let spans = Spans::default();
+    let provider = spans.provider();
+    let tracer = provider.tracer_with_scope(subscriber::scope());
+    let layer = subscriber::traces(tracer, subscriber::spans());
+    let subscriber = tracing_subscriber::registry().with(layer);
+    let guard = tracing::subscriber::set_default(subscriber);
+    Recording { spans, _provider: provider, _guard: guard }
+}
+
+/// The spans of a thread, until this is dropped.
+#[derive(Debug)]
+#[must_use = "recording ends when this is dropped"]
+pub struct Recording {
+    spans: Spans,
     _provider: SdkTracerProvider,
-    _subscriber: DefaultGuard,
+    _guard: DefaultGuard,
 }
 
-impl Telemetry {
-    pub fn start() -> Self {
-        Self::with_logs(LogFormat::Text, "")
+impl Deref for Recording {
+    type Target = Spans;
+
+    fn deref(&self) -> &Spans {
+        &self.spans
+    }
+}
+
+/// The spans that have ended: an exporter that keeps them. A clone has the same ones.
+///
+/// A tree is written as [`tree`](Self::tree) writes it, a line for a span, its kind before its name,
+/// and what is of it or below it further in:
+///
+/// ```text
+/// client GET
+///   http.response.status_code = 500
+///   status: error
+///   server GET /items/{id}
+///     server.port = *
+///     absent: client.address
+///     status: error no such table
+///     event: exception
+///       exception.message = no such table
+///     link: producer orders
+/// ```
+///
+/// No span may be missing, and none beside these; their order does not count. A span without a
+/// status has none. Attributes, events and links are those of interest; there may be others. `*` is
+/// any value.
+#[derive(Clone, Debug, Default)]
+pub struct Spans(Arc<Ended>);
+
+#[derive(Debug, Default)]
+struct Ended {
+    spans: Mutex<Vec<SpanData>>,
+    changed: Notify,
+}
+
+impl Spans {
+    /// A tracer provider whose spans these become as soon as they end.
+    pub fn provider(&self) -> SdkTracerProvider {
+        SdkTracerProvider::builder().with_simple_exporter(self.clone()).build()
     }
 
-    pub fn with_logs(format: LogFormat, directives: &str) -> Self {
-        Self::with(format, directives, subscriber::spans())
-    }
-
-    /// Of a program that begins no trace.
-    pub fn continuing() -> Self {
-        Self::with(LogFormat::Text, "", subscriber::spans_below())
-    }
-
-    fn with(
-        format: LogFormat,
-        directives: &str,
-        wanted: impl Filter<Registry> + Send + Sync + 'static,
-    ) -> Self {
-        global::set_text_map_propagator(Propagators::default().build());
-        let spans = InMemorySpanExporter::default();
-        let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
-        let tracer = provider.tracer_with_scope(scope());
-        let logs = Arc::new(Mutex::new(Vec::new()));
-        let writer = {
-            let logs = logs.clone();
-            move || Writer(logs.clone())
-        };
-        let filter = log_filter(directives).unwrap();
-        let line = LogLine::new(format, "shop");
-        let records = InMemoryLogExporter::default();
-        let provider_of_logs =
-            SdkLoggerProvider::builder().with_simple_exporter(records.clone()).build();
-        let logger = provider_of_logs.logger_with_scope(scope());
-        let subscriber = tracing_subscriber::registry()
-            .with(subscriber::traces(tracer, wanted))
-            .with(subscriber::logs(filter, line, writer, Some(logger)));
-        Self {
-            spans,
-            logs,
-            records,
-            _provider: provider,
-            _subscriber: tracing::subscriber::set_default(subscriber),
-        }
-    }
-
-    /// The ended spans, once there are `count`.
-    pub async fn spans(&self, count: usize) -> Vec<SpanData> {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        loop {
-            let spans = self.ended();
-            if spans.len() >= count {
-                assert_eq!(spans.len(), count, "{spans:#?}");
-                return spans;
-            }
-            assert!(Instant::now() < deadline, "expected {count} spans: {spans:#?}");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
-
+    /// The spans so far, in the order in which they ended.
     pub fn ended(&self) -> Vec<SpanData> {
-        self.spans.get_finished_spans().unwrap()
+        self.lock().clone()
     }
 
-    pub fn log_lines(&self) -> Vec<String> {
-        let logs = self.logs.lock().unwrap().clone();
-        String::from_utf8(logs).unwrap().lines().map(str::to_owned).collect()
+    /// The spans as a tree: below its parent each, those of one parent as they began.
+    pub fn tree(&self) -> String {
+        tree::render(&self.lock())
     }
 
-    pub fn log_records(&self) -> Vec<SdkLogRecord> {
-        let records = self.records.get_emitted_logs().unwrap();
-        records.into_iter().map(|record| record.record).collect()
+    /// Asserts that the spans so far are this tree.
+    ///
+    /// # Panics
+    /// If they are not, with the tree that they are; if the text is no tree.
+    #[track_caller]
+    pub fn assert(&self, tree: &str) {
+        let expected = Expected::read(tree);
+        assert!(expected.matches(&self.ended()), "{}", self.difference(tree));
+    }
+
+    /// Waits until the spans are this tree: a server's ends a moment after its client has the answer.
+    ///
+    /// # Panics
+    /// If they are not so within 10 s, or there are more, with the tree that they are; if the text
+    /// is no tree.
+    pub async fn expect(&self, tree: &str) {
+        let expected = Expected::read(tree);
+        let expected = |spans: &[SpanData]| {
+            assert!(spans.len() <= expected.len(), "{}", self.difference(tree));
+            expected.matches(spans)
+        };
+        assert!(self.become_such(expected).await, "{}", self.difference(tree));
+    }
+
+    /// Waits until `condition` holds of the spans. Returns false if it does not within 10 s.
+    async fn become_such(&self, condition: impl Fn(&[SpanData]) -> bool) -> bool {
+        let holds = async {
+            loop {
+                let changed = self.0.changed.notified();
+                // Not while the spans are locked: it may panic.
+                if condition(&self.ended()) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, holds).await.is_ok()
+    }
+
+    fn difference(&self, expected: &str) -> String {
+        format!("expected:\n{expected}\nfound:\n{}", self.tree())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<SpanData>> {
+        self.0.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Writer(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Writer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
+impl SpanExporter for Spans {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        self.lock().extend(batch);
+        self.0.changed.notify_waiters();
         Ok(())
     }
-}
-
-/// Serves the router on a free port.
-pub async fn serve(router: Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-    address
-}
-
-/// The CLIENT and the SERVER span of one call.
-pub fn both_sides(spans: &[SpanData]) -> (&SpanData, &SpanData) {
-    let of_kind = |kind| spans.iter().find(|span| span.span_kind == kind).unwrap();
-    (of_kind(SpanKind::Client), of_kind(SpanKind::Server))
-}
-
-/// The value of a span's attribute.
-pub fn attribute(span: &SpanData, key: &str) -> Option<Value> {
-    let attribute = span.attributes.iter().find(|attribute| attribute.key.as_str() == key);
-    attribute.map(|attribute| attribute.value.clone())
-}
-
-/// The span's attributes as text, without those of which the values vary from run to run.
-pub fn attributes(span: &SpanData, varying: &[&str]) -> Vec<String> {
-    let mut attributes: Vec<String> = span
-        .attributes
-        .iter()
-        .filter(|attribute| !varying.contains(&attribute.key.as_str()))
-        .map(|attribute| format!("{}={}", attribute.key, attribute.value))
-        .collect();
-    attributes.sort();
-    attributes
 }

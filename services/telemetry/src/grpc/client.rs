@@ -1,12 +1,18 @@
 //! The CLIENT side.
 
-use http::{HeaderMap, Request, StatusCode};
-use tonic::{Code, Status};
-use tracing::{Span, info_span};
+use std::error::Error;
+use std::sync::Arc;
 
-use super::{full_method, set_method, status};
-use crate::attributes::set_callee;
+use http::{HeaderMap, Request, StatusCode};
+use tonic::Code;
+use tracing::info_span;
+
+use super::{deadline, full_method, note_method, status};
+use crate::attributes::callee;
 use crate::call::Convention;
+use crate::call_span::{CallSpan, Shared};
+use crate::capture::{self, List};
+use crate::duration::Metric;
 use crate::propagation;
 
 /// The convention of gRPC clients.
@@ -14,25 +20,37 @@ use crate::propagation;
 pub struct Client;
 
 impl Convention for Client {
-    fn start<B>(&self, request: &mut Request<B>) -> Span {
+    const REQUEST_HEADERS: List = capture::GRPC_CLIENT_REQUEST;
+    const RESPONSE_HEADERS: List = capture::GRPC_CLIENT_RESPONSE;
+    const DURATION: Option<Metric> = None;
+
+    fn start<B>(&self, request: &mut Request<B>, shared: &Arc<Shared>) -> Option<CallSpan> {
         let method = full_method(request.uri());
         let span = info_span!("rpc.client", otel.name = method, otel.kind = "client");
-        set_method(&span, method);
-        set_callee(&span, request.uri());
-        propagation::inject(&span, request.headers_mut());
-        span
+        let mut call = CallSpan::start(span, shared);
+        if call.is_recording() {
+            note_method(&mut call, method.to_owned());
+        }
+        call.describe(|| callee(request.uri()));
+        call.set_timeout(deadline::timeout(request.headers()));
+        propagation::inject(call.context(), request.headers_mut());
+        Some(call)
     }
 
-    fn response(span: &Span, status: StatusCode, headers: &HeaderMap) -> bool {
-        status::record_head(span, status, headers, is_error)
+    fn response(call: &mut CallSpan, status: StatusCode, headers: &HeaderMap) -> bool {
+        status::record_head(call, status, headers, is_error)
     }
 
-    fn trailers(span: &Span, trailers: &HeaderMap) {
-        status::record(span, trailers, is_error);
+    fn trailers(call: &mut CallSpan, trailers: &HeaderMap) {
+        status::record(call, trailers, is_error);
     }
 
-    fn abandoned(span: &Span) {
-        status::record_status(span, &Status::cancelled("the call was given up"), is_error);
+    fn abandoned(call: &mut CallSpan) {
+        status::record_abandoned(call, "the call was given up", is_error);
+    }
+
+    fn failed<E: Error + 'static>(call: &mut CallSpan, error: &E) {
+        status::record_failure(call, error, is_error);
     }
 }
 

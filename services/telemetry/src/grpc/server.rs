@@ -1,16 +1,24 @@
 //! The SERVER side.
 
+use std::error::Error;
+use std::sync::Arc;
+
 use http::{HeaderMap, Request, StatusCode};
+use opentelemetry::KeyValue;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_semantic_conventions::attribute::RPC_METHOD_ORIGINAL;
-use tonic::{Code, Status};
+use opentelemetry_semantic_conventions::metric::RPC_SERVER_CALL_DURATION;
+use tonic::Code;
 use tracing::{Span, info_span};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{SYSTEM, full_method, set_method, status};
-use crate::attributes::set_ends;
+use super::{SYSTEM, deadline, full_method, note_method, status};
+use crate::attributes::ends;
 use crate::call::Convention;
+use crate::call_span::{CallSpan, Shared};
+use crate::capture::{self, List};
+use crate::duration::Metric;
 use crate::propagation;
+use crate::span::SpanContext;
 
 /// The convention of gRPC servers.
 #[derive(Clone, Debug)]
@@ -21,39 +29,55 @@ pub struct Server {
 }
 
 impl Convention for Server {
-    fn start<B>(&self, request: &mut Request<B>) -> Span {
+    const REQUEST_HEADERS: List = capture::GRPC_SERVER_REQUEST;
+    const RESPONSE_HEADERS: List = capture::GRPC_SERVER_RESPONSE;
+    const DURATION: Option<Metric> = Some(Metric {
+        name: RPC_SERVER_CALL_DURATION,
+        description: "Measures the duration of an incoming Remote Procedure Call (RPC).",
+    });
+
+    fn start<B>(&self, request: &mut Request<B>, shared: &Arc<Shared>) -> Option<CallSpan> {
         let method = full_method(request.uri());
         if method.starts_with("grpc.health.v1.Health/") {
-            return Span::none();
+            return None;
         }
+        let known = self.methods.iter().copied().find(|known| *known == method);
         let caller = propagation::caller(request.headers());
-        if self.continues && !caller.span().span_context().is_sampled() {
-            return Span::none();
-        }
-        let is_known = self.methods.contains(&method);
-        let name = if is_known { method } else { SYSTEM };
-        let span = info_span!(parent: None, "rpc.server", otel.name = name, otel.kind = "server");
-        set_method(&span, if is_known { method } else { "_OTHER" });
-        if !is_known {
-            span.set_attribute(RPC_METHOD_ORIGINAL, method.to_owned());
-        }
-        set_ends(&span, request);
+        let span = if self.continues && !caller.span().span_context().is_sampled() {
+            Span::none()
+        } else {
+            let name = known.unwrap_or(SYSTEM);
+            info_span!(parent: None, "rpc.server", otel.name = name, otel.kind = "server")
+        };
         propagation::continue_from(&span, caller);
-        let context = propagation::span_context(&span);
-        request.extensions_mut().insert(context);
-        span
+        let mut call = CallSpan::start(span, shared);
+
+        note_method(&mut call, known.unwrap_or("_OTHER"));
+        call.describe(|| {
+            let original = known.is_none().then(|| method.to_owned());
+            [original.map(|method| KeyValue::new(RPC_METHOD_ORIGINAL, method))]
+                .into_iter()
+                .chain(ends(request))
+        });
+        call.set_timeout(deadline::timeout(request.headers()));
+        request.extensions_mut().insert(SpanContext::of(call.context()));
+        Some(call)
     }
 
-    fn response(span: &Span, status: StatusCode, headers: &HeaderMap) -> bool {
-        status::record_head(span, status, headers, is_error)
+    fn response(call: &mut CallSpan, status: StatusCode, headers: &HeaderMap) -> bool {
+        status::record_head(call, status, headers, is_error)
     }
 
-    fn trailers(span: &Span, trailers: &HeaderMap) {
-        status::record(span, trailers, is_error);
+    fn trailers(call: &mut CallSpan, trailers: &HeaderMap) {
+        status::record(call, trailers, is_error);
     }
 
-    fn abandoned(span: &Span) {
-        status::record_status(span, &Status::cancelled("the client went away"), is_error);
+    fn abandoned(call: &mut CallSpan) {
+        status::record_abandoned(call, "the client went away", is_error);
+    }
+
+    fn failed<E: Error + 'static>(call: &mut CallSpan, error: &E) {
+        status::record_failure(call, error, is_error);
     }
 }
 

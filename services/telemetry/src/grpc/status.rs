@@ -1,18 +1,21 @@
 //! How a call went, which gRPC tells in trailers, or in headers where there is no message.
 
+use std::error::Error;
+
 use http::{HeaderMap, HeaderName, StatusCode};
+use opentelemetry::KeyValue;
 use opentelemetry_semantic_conventions::attribute::RPC_RESPONSE_STATUS_CODE;
 use tonic::{Code, Status};
-use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::attributes::set_error;
+use crate::call_span::CallSpan;
+use crate::error_chain;
+use crate::timeout::is_timeout;
 
 /// Records the status that `headers` hold. Returns whether they do.
-pub(super) fn record(span: &Span, headers: &HeaderMap, is_error: fn(Code) -> bool) -> bool {
+pub(super) fn record(call: &mut CallSpan, headers: &HeaderMap, is_error: fn(Code) -> bool) -> bool {
     let status = status(headers);
     if let Some(status) = &status {
-        record_status(span, status, is_error);
+        record_status(call, status.code(), status.message(), is_error);
     }
     status.is_some()
 }
@@ -20,31 +23,63 @@ pub(super) fn record(span: &Span, headers: &HeaderMap, is_error: fn(Code) -> boo
 /// Records what the head of a response tells: the status of one without a message, or that
 /// something other than a gRPC server gave it. Returns whether the status is still to come.
 pub(super) fn record_head(
-    span: &Span,
+    call: &mut CallSpan,
     http_status: StatusCode,
     headers: &HeaderMap,
     is_error: fn(Code) -> bool,
 ) -> bool {
-    if record(span, headers, is_error) {
+    if record(call, headers, is_error) {
         return false;
     }
     if http_status != StatusCode::OK {
-        set_error(span, http_status.as_str().to_owned(), "not a gRPC response".to_owned());
+        call.fail(http_status.as_str().to_owned(), "not a gRPC response");
         return false;
     }
     true
 }
 
-pub(super) fn record_status(span: &Span, status: &Status, is_error: fn(Code) -> bool) {
-    let code = name(status.code());
-    span.set_attribute(RPC_RESPONSE_STATUS_CODE, code);
-    if is_error(status.code()) {
-        set_error(span, code.to_owned(), status.message().to_owned());
+/// Records that a call was given up for `reason`, or because its deadline was over.
+pub(super) fn record_abandoned(
+    call: &mut CallSpan,
+    reason: &'static str,
+    is_error: fn(Code) -> bool,
+) {
+    if call.is_overdue() {
+        record_status(call, Code::DeadlineExceeded, "the deadline is over", is_error);
+    } else {
+        record_status(call, Code::Cancelled, reason, is_error);
+    }
+}
+
+/// Records that there is no response, or only the beginning of one. Of a timeout, tonic tells its
+/// caller CANCELLED; the specification has a code for it.
+pub(super) fn record_failure<E: Error + 'static>(
+    call: &mut CallSpan,
+    error: &E,
+    is_error: fn(Code) -> bool,
+) {
+    let first: &(dyn Error + 'static) = error;
+    let mut chain = std::iter::successors(Some(first), |error| (**error).source());
+    if is_timeout(error) {
+        record_status(call, Code::DeadlineExceeded, &error_chain(error), is_error);
+    } else if let Some(status) = chain.find_map(|error| error.downcast_ref::<Status>()) {
+        record_status(call, status.code(), status.message(), is_error);
+    } else {
+        call.fail(std::any::type_name::<E>(), error_chain(error));
+    }
+}
+
+fn record_status(call: &mut CallSpan, code: Code, message: &str, is_error: fn(Code) -> bool) {
+    let name = name(code);
+    call.note(KeyValue::new(RPC_RESPONSE_STATUS_CODE, name));
+    if is_error(code) {
+        call.fail(name, message.to_owned());
     }
 }
 
 /// tonic's parser, given only the two headers of interest: it panics at malformed details.
 fn status(headers: &HeaderMap) -> Option<Status> {
+    headers.get(Status::GRPC_STATUS)?;
     let names = [Status::GRPC_STATUS, Status::GRPC_MESSAGE];
     let known: HeaderMap = names
         .into_iter()

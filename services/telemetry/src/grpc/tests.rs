@@ -1,10 +1,13 @@
 //! Both sides over a real socket, by the one service whose code is at hand: OTLP's.
 
+mod streams;
+
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status as SpanStatus};
+use opentelemetry::trace::SpanKind;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
@@ -19,8 +22,11 @@ use tower::{Layer, ServiceBuilder};
 use tracing::{Dispatch, dispatcher, info_span};
 
 use super::{ClientLayer, ServerLayer};
-use crate::http;
-use crate::testing::{Telemetry, attribute, attributes, both_sides, serve};
+use crate::testing::{Telemetry, serve};
+use crate::{SpanContext, http};
+
+/// How long a test waits for what never comes.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 const METHOD: &str = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -36,7 +42,7 @@ impl TraceService for Answer {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        assert!(request.extensions().get::<SpanContext>().is_some_and(SpanContext::is_valid));
+        assert!(request.extensions().get::<SpanContext>().is_some_and(|span| span.is_valid()));
         match self {
             Self::Code(Code::Ok) => Ok(Response::new(ExportTraceServiceResponse::default())),
             Self::Code(code) => Err(Status::new(*code, "as told, 100%")),
@@ -73,27 +79,26 @@ async fn a_call_is_a_client_span_and_below_it_a_server_span() {
     call(address).await.unwrap();
 
     let spans = telemetry.spans(2).await;
-    let (client, server) = both_sides(&spans);
-    assert_eq!(client.name, METHOD);
-    assert_eq!(client.parent_span_id, SpanId::INVALID);
-    assert_eq!(client.status, SpanStatus::Unset);
-    assert_eq!(server.name, METHOD);
-    assert_eq!(server.span_context.trace_id(), client.span_context.trace_id());
-    assert_eq!(server.parent_span_id, client.span_context.span_id());
-    assert_eq!(server.status, SpanStatus::Unset);
-
-    let method = format!("rpc.method={METHOD}");
-    let common = [
-        method.as_str(),
-        "rpc.response.status_code=OK",
-        "rpc.system.name=grpc",
-        "server.address=127.0.0.1",
-    ];
-    assert_eq!(attributes(client, &["server.port"]), common);
-    assert_eq!(attributes(server, &["server.port", "client.address"]), common);
-    for span in [client, server] {
-        assert_eq!(attribute(span, "server.port"), Some(i64::from(address.port()).into()));
-    }
+    assert_eq!(spans.iter().filter(|span| span.parent_span_is_remote).count(), 1);
+    let tree = telemetry.tree().replace(&address.port().to_string(), "8000");
+    let expected = format!(
+        "\
+client {METHOD}
+  rpc.method = {METHOD}
+  rpc.response.status_code = OK
+  rpc.system.name = grpc
+  server.address = 127.0.0.1
+  server.port = 8000
+  server {METHOD}
+    client.address = 127.0.0.1
+    rpc.method = {METHOD}
+    rpc.response.status_code = OK
+    rpc.system.name = grpc
+    server.address = 127.0.0.1
+    server.port = 8000
+"
+    );
+    assert_eq!(tree, expected);
 }
 
 #[tokio::test]
@@ -103,37 +108,46 @@ async fn a_method_that_a_client_made_up_names_no_span() {
     let made_up = METHOD.replace("Export", "Exprot");
     let response = reqwest::get(format!("http://{address}/{made_up}")).await.unwrap();
     assert_eq!(response.headers()["grpc-status"], "12");
-    let span = telemetry.spans(1).await.remove(0);
-    assert_eq!(span.name, "grpc");
-    assert_eq!(attribute(&span, "rpc.method"), Some("_OTHER".into()));
-    assert_eq!(attribute(&span, "rpc.method_original"), Some(made_up.into()));
-    assert_eq!(attribute(&span, "rpc.response.status_code"), Some("UNIMPLEMENTED".into()));
+    telemetry
+        .expect(&format!(
+            "
+            server grpc
+              rpc.method = _OTHER
+              rpc.method_original = {made_up}
+              rpc.response.status_code = UNIMPLEMENTED
+              status: error*
+            "
+        ))
+        .await;
 }
 
 #[tokio::test]
 async fn every_failure_is_the_clients_error_and_only_the_servers_own_is_the_servers() {
-    for (code, name, server_error) in [
-        (Code::InvalidArgument, "INVALID_ARGUMENT", false),
-        (Code::NotFound, "NOT_FOUND", false),
-        (Code::ResourceExhausted, "RESOURCE_EXHAUSTED", false),
-        (Code::Internal, "INTERNAL", true),
-        (Code::Unavailable, "UNAVAILABLE", true),
-        (Code::DeadlineExceeded, "DEADLINE_EXCEEDED", true),
+    let failed = "status: error as told, 100%";
+    for (code, name, server) in [
+        (Code::InvalidArgument, "INVALID_ARGUMENT", "absent: error.type"),
+        (Code::NotFound, "NOT_FOUND", "absent: error.type"),
+        (Code::ResourceExhausted, "RESOURCE_EXHAUSTED", "absent: error.type"),
+        (Code::Internal, "INTERNAL", failed),
+        (Code::Unavailable, "UNAVAILABLE", failed),
+        (Code::DeadlineExceeded, "DEADLINE_EXCEEDED", failed),
     ] {
         let telemetry = Telemetry::start();
         let address = serve(router(Answer::Code(code))).await;
         assert_eq!(call(address).await.unwrap_err().code(), code);
-
-        let spans = telemetry.spans(2).await;
-        let failed = SpanStatus::error("as told, 100%");
-        let (client, server) = both_sides(&spans);
-        assert_eq!(client.status, failed, "{name}");
-        assert_eq!(attribute(client, "error.type"), Some(name.into()));
-        assert_eq!(server.status, if server_error { failed } else { SpanStatus::Unset }, "{name}");
-        assert_eq!(attribute(server, "error.type"), server_error.then(|| name.into()));
-        for span in [client, server] {
-            assert_eq!(attribute(span, "rpc.response.status_code"), Some(name.into()));
-        }
+        telemetry
+            .expect(&format!(
+                "
+                client {METHOD}
+                  error.type = {name}
+                  rpc.response.status_code = {name}
+                  {failed}
+                  server {METHOD}
+                    rpc.response.status_code = {name}
+                    {server}
+                "
+            ))
+            .await;
     }
 }
 
@@ -141,11 +155,71 @@ async fn every_failure_is_the_clients_error_and_only_the_servers_own_is_the_serv
 async fn a_call_given_up_is_cancelled_on_both_sides() {
     let telemetry = Telemetry::start();
     let address = serve(router(Answer::Never)).await;
-    let patience = std::time::Duration::from_millis(100);
-    tokio::time::timeout(patience, call(address)).await.unwrap_err();
-    for span in telemetry.spans(2).await {
-        assert_eq!(attribute(&span, "rpc.response.status_code"), Some("CANCELLED".into()));
-    }
+    tokio::time::timeout(PATIENCE, call(address)).await.unwrap_err();
+    telemetry
+        .expect(&format!(
+            "
+            client {METHOD}
+              rpc.response.status_code = CANCELLED
+              status: error the call was given up
+              server {METHOD}
+                rpc.response.status_code = CANCELLED
+            "
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_clients_timeout_is_a_deadline_exceeded() {
+    let telemetry = Telemetry::start();
+    let address = serve(router(Answer::Never)).await;
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap().timeout(PATIENCE);
+    let channel = ClientLayer::default().layer(endpoint.connect_lazy());
+    let mut client = TraceServiceClient::with_origin(channel, endpoint.uri().clone());
+    client.export(ExportTraceServiceRequest::default()).await.unwrap_err();
+    // The server was told of no deadline.
+    telemetry
+        .expect(&format!(
+            "
+            client {METHOD}
+              error.type = DEADLINE_EXCEEDED
+              rpc.response.status_code = DEADLINE_EXCEEDED
+              status: error *
+              server {METHOD}
+                rpc.response.status_code = CANCELLED
+            "
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_call_that_the_server_ends_at_its_deadline_is_a_deadline_exceeded() {
+    let telemetry = Telemetry::start();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tonic::transport::Server::builder()
+        .accept_http1(true)
+        .layer(ServerLayer::new(&[METHOD]))
+        .add_service(TraceServiceServer::new(Answer::Never))
+        .serve_with_incoming(tonic::transport::server::TcpIncoming::from(listener));
+    tokio::spawn(server);
+    // Not tonic's client, which would end the call by itself.
+    let request = reqwest::Client::new()
+        .post(format!("http://{address}/{METHOD}"))
+        .header("content-type", "application/grpc")
+        .header("grpc-timeout", "50m")
+        .body(vec![0; 5]);
+    request.send().await.unwrap();
+    telemetry
+        .expect(&format!(
+            "
+            server {METHOD}
+              error.type = DEADLINE_EXCEEDED
+              rpc.response.status_code = DEADLINE_EXCEEDED
+              status: error the deadline is over
+            "
+        ))
+        .await;
 }
 
 #[tokio::test]
@@ -153,11 +227,18 @@ async fn a_handler_that_panics_is_the_servers_error() {
     let telemetry = Telemetry::start();
     let address = serve(router(Answer::Panic)).await;
     call(address).await.unwrap_err();
-    let spans = telemetry.spans(2).await;
-    let (_, server) = both_sides(&spans);
-    assert!(matches!(server.status, SpanStatus::Error { .. }), "{server:?}");
-    assert_eq!(attribute(server, "error.type"), Some("panic".into()));
-    assert_eq!(attribute(server, "rpc.response.status_code"), None);
+    telemetry
+        .expect(&format!(
+            "
+            client {METHOD}
+              status: error *
+              server {METHOD}
+                error.type = panic
+                absent: rpc.response.status_code
+                status: error *
+            "
+        ))
+        .await;
 }
 
 #[tokio::test]
@@ -165,8 +246,51 @@ async fn an_answer_that_is_not_grpc_is_an_error_by_its_http_status() {
     let telemetry = Telemetry::start();
     let address = serve(Router::new()).await;
     call(address).await.unwrap_err();
-    let span = telemetry.spans(1).await.remove(0);
-    assert_eq!(attribute(&span, "error.type"), Some("404".into()));
+    telemetry.assert(&format!(
+        "
+        client {METHOD}
+          error.type = 404
+          status: error not a gRPC response
+        "
+    ));
+}
+
+#[tokio::test]
+async fn metadata_that_is_listed_is_recorded_on_both_sides() {
+    let telemetry = Telemetry::start();
+    let names = || ["grpc-encoding", "traceparent", "x-id"].map(::http::HeaderName::from_static);
+    let service = ServerLayer::new(&[METHOD])
+        .capture_request_headers(names())
+        .capture_response_headers([::http::header::CONTENT_TYPE])
+        .layer(TraceServiceServer::new(Answer::Code(Code::Ok)));
+    let path = format!("/{METHOD}");
+    let address = serve(Router::new().route_service(&path, service)).await;
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let channel = ClientLayer::default()
+        .capture_request_headers(names())
+        .capture_response_headers([::http::header::CONTENT_TYPE])
+        .layer(endpoint.connect_lazy());
+    let mut request = Request::new(ExportTraceServiceRequest::default());
+    request.metadata_mut().insert("x-id", "7".parse().unwrap());
+    TraceServiceClient::with_origin(channel, endpoint.uri().clone()).export(request).await.unwrap();
+
+    let spans = telemetry.spans(2).await;
+    let client = spans.iter().find(|span| span.span_kind == SpanKind::Client).unwrap();
+    let ids = &client.span_context;
+    let sent = format!("00-{}-{}-01", ids.trace_id(), ids.span_id());
+    telemetry.assert(&format!(
+        "
+        client {METHOD}
+          absent: rpc.request.metadata.grpc-encoding
+          rpc.request.metadata.traceparent = [\"{sent}\"]
+          rpc.request.metadata.x-id = [\"7\"]
+          rpc.response.metadata.content-type = [\"application/grpc\"]
+          server {METHOD}
+            rpc.request.metadata.traceparent = [\"{sent}\"]
+            rpc.request.metadata.x-id = [\"7\"]
+            rpc.response.metadata.content-type = [\"application/grpc\"]
+        "
+    ));
 }
 
 #[tokio::test]

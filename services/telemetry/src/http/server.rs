@@ -1,18 +1,25 @@
 //! The SERVER side.
 
-use axum::extract::MatchedPath;
-use http::{HeaderMap, Request, StatusCode, header};
-use opentelemetry_semantic_conventions::attribute::{
-    ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_REQUEST_METHOD_ORIGINAL, HTTP_RESPONSE_STATUS_CODE,
-    HTTP_ROUTE, NETWORK_PROTOCOL_VERSION, URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT_ORIGINAL,
-};
-use tracing::{Span, info_span};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
+use std::fmt;
+use std::sync::Arc;
 
-use super::{CANCELLED, known_method, protocol_version, url};
-use crate::attributes::{set_ends, set_error};
+use http::{HeaderMap, Request, StatusCode, header};
+use opentelemetry::KeyValue;
+use opentelemetry_semantic_conventions::attribute::{
+    HTTP_REQUEST_METHOD, HTTP_REQUEST_METHOD_ORIGINAL, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE,
+    NETWORK_PROTOCOL_VERSION, URL_PATH, URL_QUERY, URL_SCHEME, USER_AGENT_ORIGINAL,
+};
+use opentelemetry_semantic_conventions::metric::HTTP_SERVER_REQUEST_DURATION;
+use tracing::info_span;
+
+use super::{CANCELLED, OTHER_METHOD, known_method, protocol_version, url};
+use crate::attributes::ends;
 use crate::call::Convention;
+use crate::call_span::{CallSpan, Shared};
+use crate::capture::{self, List};
+use crate::duration::Metric;
 use crate::propagation;
+use crate::span::SpanContext;
 
 /// Routes that what watches a service asks for every few seconds: a span of it would be noise.
 const UNTRACED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
@@ -22,54 +29,91 @@ const UNTRACED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 pub struct Server;
 
 impl Convention for Server {
-    fn start<B>(&self, request: &mut Request<B>) -> Span {
-        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        if route.is_some_and(|route| UNTRACED.contains(&route)) {
-            return Span::none();
+    const REQUEST_HEADERS: List = capture::HTTP_SERVER_REQUEST;
+    const RESPONSE_HEADERS: List = capture::HTTP_SERVER_RESPONSE;
+    const DURATION: Option<Metric> = Some(Metric {
+        name: HTTP_SERVER_REQUEST_DURATION,
+        description: "Duration of HTTP server requests.",
+    });
+
+    fn start<B>(&self, request: &mut Request<B>, shared: &Arc<Shared>) -> Option<CallSpan> {
+        let route = route(request);
+        // Without axum the path alone can tell.
+        let watched = if cfg!(feature = "axum") { route } else { Some(request.uri().path()) };
+        if watched.is_some_and(|path| UNTRACED.contains(&path)) {
+            return None;
         }
         let method = known_method(request.method());
-        let name = [method.or(Some("HTTP")), route].into_iter().flatten().collect::<Vec<_>>();
-        let span = info_span!(
-            parent: None, "http.server", otel.name = name.join(" "), otel.kind = "server"
-        );
-
-        span.set_attribute(HTTP_REQUEST_METHOD, method.unwrap_or("_OTHER").to_owned());
-        if method.is_none() {
-            span.set_attribute(HTTP_REQUEST_METHOD_ORIGINAL, request.method().to_string());
-        }
-        if let Some(route) = route {
-            span.set_attribute(HTTP_ROUTE, route.to_owned());
-        }
-        span.set_attribute(URL_SCHEME, request.uri().scheme_str().unwrap_or("http").to_owned());
-        span.set_attribute(URL_PATH, request.uri().path().to_owned());
-        if let Some(query) = request.uri().query() {
-            span.set_attribute(URL_QUERY, url::redacted_query(query));
-        }
-        span.set_attribute(NETWORK_PROTOCOL_VERSION, protocol_version(request.version()));
-        if let Some(agent) = request.headers().get(header::USER_AGENT)
-            && let Ok(agent) = agent.to_str()
-        {
-            span.set_attribute(USER_AGENT_ORIGINAL, agent.to_owned());
-        }
-        set_ends(&span, request);
+        let name = Name { method, route };
+        let span = info_span!(parent: None, "http.server", otel.name = %name, otel.kind = "server");
         propagation::extract(&span, request.headers());
-        let context = propagation::span_context(&span);
-        request.extensions_mut().insert(context);
-        span
+        let mut call = CallSpan::start(span, shared);
+
+        call.note(KeyValue::new(HTTP_REQUEST_METHOD, method.unwrap_or(OTHER_METHOD)));
+        // What else a client may call it would be a further series of the metric.
+        let scheme = if request.uri().scheme_str() == Some("https") { "https" } else { "http" };
+        call.note(KeyValue::new(URL_SCHEME, scheme));
+        if let Some(route) = route {
+            call.note(KeyValue::new(HTTP_ROUTE, Arc::<str>::from(route)));
+        }
+        let version = protocol_version(request.version());
+        call.note(KeyValue::new(NETWORK_PROTOCOL_VERSION, version));
+        call.describe(|| {
+            let original = method.is_none().then(|| request.method().to_string());
+            let query = request.uri().query().map(url::redacted_query);
+            let agent = request.headers().get(header::USER_AGENT);
+            let agent = agent.and_then(|agent| agent.to_str().ok()).map(str::to_owned);
+            [
+                original.map(|method| KeyValue::new(HTTP_REQUEST_METHOD_ORIGINAL, method)),
+                Some(KeyValue::new(URL_PATH, request.uri().path().to_owned())),
+                query.map(|query| KeyValue::new(URL_QUERY, query)),
+                agent.map(|agent| KeyValue::new(USER_AGENT_ORIGINAL, agent)),
+            ]
+            .into_iter()
+            .chain(ends(request))
+        });
+        request.extensions_mut().insert(SpanContext::of(call.context()));
+        Some(call)
     }
 
-    fn response(span: &Span, status: StatusCode, _headers: &HeaderMap) -> bool {
-        span.set_attribute(HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
+    fn response(call: &mut CallSpan, status: StatusCode, _headers: &HeaderMap) -> bool {
+        call.note(KeyValue::new(HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16())));
         // A 4xx is the client's error, not this server's.
         if status.is_server_error() {
-            set_error(span, status.as_str().to_owned(), String::new());
+            call.fail(status.as_str().to_owned(), "");
         }
         false
     }
 
     /// The client went away, which is no more this server's error than a 4xx, or gRPC's CANCELLED:
     /// the status stays unset.
-    fn abandoned(span: &Span) {
-        span.set_attribute(ERROR_TYPE, CANCELLED);
+    fn abandoned(call: &mut CallSpan) {
+        call.set_error_type(CANCELLED);
+    }
+}
+
+#[cfg(feature = "axum")]
+fn route<B>(request: &Request<B>) -> Option<&str> {
+    request.extensions().get().map(axum::extract::MatchedPath::as_str)
+}
+
+#[cfg(not(feature = "axum"))]
+fn route<B>(_request: &Request<B>) -> Option<&str> {
+    None
+}
+
+/// A span's name: the method and, if it is known, the route.
+struct Name<'a> {
+    method: Option<&'static str>,
+    route: Option<&'a str>,
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.method.unwrap_or("HTTP"))?;
+        match self.route {
+            Some(route) => write!(f, " {route}"),
+            None => Ok(()),
+        }
     }
 }

@@ -9,14 +9,19 @@ use axum::body::{Body, Bytes};
 use axum::routing::{any, get};
 use axum::{Extension, Json, Router};
 use futures::StreamExt;
-use futures::stream::poll_fn;
-use http::StatusCode;
-use opentelemetry::trace::{SpanContext, SpanId, Status};
+use futures::stream::{self, poll_fn};
+use http::{HeaderName, StatusCode, header};
+use opentelemetry::trace::{SpanKind, Status};
 use reqwest::Url;
+use tower::{Service, ServiceBuilder, ServiceExt};
 use tracing::info;
 
-use super::{Client, ServerLayer};
-use crate::testing::{Telemetry, attribute, attributes, both_sides, serve};
+use super::{Client, ClientLayer, ServerLayer};
+use crate::SpanContext;
+use crate::testing::{Telemetry, attribute, serve};
+
+/// How long a test waits for what never comes.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -48,7 +53,12 @@ fn router() -> Router {
             }),
         )
         .route("/panic_in_body", get(async || Body::from_stream(poll_fn(panicking_frame))))
+        .route("/stalls", get(async || Body::from_stream(begun().chain(stream::pending()))))
         .layer(ServerLayer::default())
+}
+
+fn begun() -> impl futures::Stream<Item = std::io::Result<Bytes>> + Send {
+    stream::iter([Ok(Bytes::from_static(b"begun"))])
 }
 
 fn panicking_frame(_context: &mut Context<'_>) -> Poll<Option<std::io::Result<Bytes>>> {
@@ -75,57 +85,59 @@ async fn a_call_is_a_client_span_and_below_it_a_server_span() {
     assert_eq!(response.text().await.unwrap(), "an item");
 
     let spans = telemetry.spans(2).await;
-    let (client, server) = both_sides(&spans);
-    assert_eq!(client.name, "GET");
-    assert_eq!(client.parent_span_id, SpanId::INVALID);
-    assert_eq!(client.status, Status::Unset);
-    let port = address.port();
-    assert_eq!(
-        attributes(client, &["server.port", "url.full"]),
-        ["http.request.method=GET", "http.response.status_code=200", "server.address=127.0.0.1"]
-    );
-    assert_eq!(attribute(client, "server.port"), Some(i64::from(port).into()));
-    let url = format!("http://127.0.0.1:{port}/items/7?colour=red&sig=REDACTED");
-    assert_eq!(attribute(client, "url.full"), Some(url.into()));
-
-    assert_eq!(server.name, "GET /items/{id}");
-    assert_eq!(server.span_context.trace_id(), client.span_context.trace_id());
-    assert_eq!(server.parent_span_id, client.span_context.span_id());
-    assert!(server.parent_span_is_remote);
-    assert_eq!(server.status, Status::Unset);
-    assert_eq!(
-        attributes(server, &["server.port"]),
-        [
-            "client.address=127.0.0.1",
-            "http.request.method=GET",
-            "http.response.status_code=200",
-            "http.route=/items/{id}",
-            "network.protocol.version=1.1",
-            "server.address=127.0.0.1",
-            "url.path=/items/7",
-            "url.query=colour=red&sig=REDACTED",
-            "url.scheme=http",
-        ]
-    );
+    assert!(spans.iter().all(|span| span.parent_span_is_remote == (span.name != "GET")));
+    let tree = telemetry.tree().replace(&address.port().to_string(), "8000");
+    let expected = "\
+client GET
+  http.request.method = GET
+  http.response.status_code = 200
+  server.address = 127.0.0.1
+  server.port = 8000
+  url.full = http://127.0.0.1:8000/items/7?colour=red&sig=REDACTED
+  server GET /items/{id}
+    client.address = 127.0.0.1
+    http.request.method = GET
+    http.response.status_code = 200
+    http.route = /items/{id}
+    network.protocol.version = 1.1
+    server.address = 127.0.0.1
+    server.port = 8000
+    url.path = /items/7
+    url.query = colour=red&sig=REDACTED
+    url.scheme = http
+";
+    assert_eq!(tree, expected);
 }
 
 #[tokio::test]
 async fn a_missing_page_is_the_clients_error_and_a_failure_is_both_sides_error() {
-    for (path, code, server_error) in [("/nowhere", "404", false), ("/unavailable", "503", true)] {
+    for (path, tree) in [
+        (
+            "/nowhere",
+            "
+            client GET
+              error.type = 404
+              status: error
+              server GET
+                http.response.status_code = 404
+                absent: error.type
+            ",
+        ),
+        (
+            "/unavailable",
+            "
+            client GET
+              error.type = 503
+              status: error
+              server GET /unavailable
+                error.type = 503
+                status: error
+            ",
+        ),
+    ] {
         let telemetry = Telemetry::start();
         send(serve(router()).await, path).await;
-        let spans = telemetry.spans(2).await;
-        let (client, server) = both_sides(&spans);
-        assert_eq!(client.status, Status::error(""), "{code}");
-        assert_eq!(attribute(client, "error.type"), Some(code.into()));
-        if server_error {
-            assert_eq!(server.status, Status::error(""));
-            assert_eq!(attribute(server, "error.type"), Some(code.into()));
-        } else {
-            assert_eq!(server.status, Status::Unset);
-            assert_eq!(attribute(server, "error.type"), None);
-            assert_eq!(server.name, "GET", "there is no route to name it by");
-        }
+        telemetry.expect(tree).await;
     }
 }
 
@@ -135,12 +147,18 @@ async fn a_method_that_a_client_made_up_names_no_span() {
     let url: Url = format!("http://{}/items/7", serve(router()).await).parse().unwrap();
     let request = reqwest::Request::new("BREW".parse().unwrap(), url);
     client().execute(request).await.unwrap();
-    let spans = telemetry.spans(2).await;
-    let (client, server) = both_sides(&spans);
-    assert_eq!(client.name, "HTTP");
-    assert_eq!(server.name, "HTTP /items/{id}");
-    assert_eq!(attribute(server, "http.request.method"), Some("_OTHER".into()));
-    assert_eq!(attribute(server, "http.request.method_original"), Some("BREW".into()));
+    telemetry
+        .expect(
+            "
+            client HTTP
+              http.request.method = _OTHER
+              http.request.method_original = BREW
+              server HTTP /items/{id}
+                http.request.method = _OTHER
+                http.request.method_original = BREW
+            ",
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -197,7 +215,7 @@ async fn trace_state_baggage_and_a_decision_not_to_sample_go_on_to_the_next_serv
         assert!(line.contains("trace_id=0af7651916cd43dd8448eb211c80319c"), "{line}");
         if sampled {
             let spans = telemetry.spans(3).await;
-            let (client, _) = both_sides(&spans);
+            let client = spans.iter().find(|span| span.span_kind == SpanKind::Client).unwrap();
             assert_eq!(next_parent[36..52], client.span_context.span_id().to_string());
         } else {
             assert!(telemetry.ended().is_empty());
@@ -223,15 +241,83 @@ async fn a_call_that_finds_nobody_is_an_error_that_tells_the_cause_but_not_the_u
 async fn a_call_given_up_is_cancelled_on_both_sides_and_the_clients_error() {
     let telemetry = Telemetry::start();
     let address = serve(router()).await;
-    tokio::time::timeout(Duration::from_millis(100), send(address, "/never")).await.unwrap_err();
-    let spans = telemetry.spans(2).await;
-    let (client, server) = both_sides(&spans);
-    assert_eq!(client.status, Status::error("the call was given up"));
-    assert_eq!(server.status, Status::Unset);
-    for span in [client, server] {
-        assert_eq!(attribute(span, "error.type"), Some("cancelled".into()));
-        assert_eq!(attribute(span, "http.response.status_code"), None);
+    tokio::time::timeout(PATIENCE, send(address, "/never")).await.unwrap_err();
+    telemetry
+        .expect(
+            "
+            client GET
+              error.type = cancelled
+              absent: http.response.status_code
+              status: error the call was given up
+              server GET /never
+                error.type = cancelled
+                absent: http.response.status_code
+            ",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_clients_timeout_is_told_before_the_head_and_within_the_body() {
+    for (path, code) in [("/never", "absent: http.response.status_code"), ("/stalls", STATUS_200)] {
+        let telemetry = Telemetry::start();
+        let url: Url = format!("http://{}{path}", serve(router()).await).parse().unwrap();
+        let impatient = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        let request = reqwest::Request::new(reqwest::Method::GET, url);
+        let answer = async { Client::new(impatient).execute(request).await?.text().await };
+        assert!(answer.await.unwrap_err().is_timeout());
+        telemetry
+            .expect(&format!(
+                "
+                client GET
+                  error.type = timeout
+                  {code}
+                  status: error *
+                  server GET {path}
+                "
+            ))
+            .await;
     }
+}
+
+const STATUS_200: &str = "http.response.status_code = 200";
+
+/// tower's error is a box, which is no error itself.
+#[derive(Debug)]
+struct Failure(tower::BoxError);
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_timeout_of_a_tower_service_below_the_layer_is_told() {
+    let telemetry = Telemetry::start();
+    let never = tower::service_fn(async |_: http::Request<Body>| {
+        std::future::pending::<std::io::Result<http::Response<Body>>>().await
+    });
+    let mut service = ServiceBuilder::new()
+        .layer(ClientLayer::default())
+        .map_err(Failure)
+        .layer(tower::timeout::TimeoutLayer::new(PATIENCE))
+        .service(never);
+    let request = http::Request::get("http://127.0.0.1:8000/").body(Body::empty()).unwrap();
+    service.ready().await.unwrap().call(request).await.unwrap_err();
+    telemetry.assert(
+        "
+        client GET
+          error.type = timeout
+          status: error request timed out*
+        ",
+    );
 }
 
 #[tokio::test]
@@ -241,10 +327,61 @@ async fn a_handler_or_a_body_that_panics_is_the_servers_error() {
         let address = serve(router()).await;
         let answer = async { reqwest::get(format!("http://{address}{path}")).await?.text().await };
         answer.await.unwrap_err();
-        let span = telemetry.spans(1).await.remove(0);
-        assert!(matches!(span.status, Status::Error { .. }), "{path}: {span:?}");
-        assert_eq!(attribute(&span, "error.type"), Some("panic".into()), "{path}");
+        telemetry
+            .expect(&format!(
+                "
+                server GET {path}
+                  error.type = panic
+                  status: error *
+                "
+            ))
+            .await;
     }
+}
+
+#[tokio::test]
+async fn a_header_that_is_listed_is_recorded_on_both_sides_and_a_credential_is_not() {
+    let telemetry = Telemetry::start();
+    let names = || {
+        let own = [HeaderName::from_static("traceparent"), HeaderName::from_static("x-id")];
+        own.into_iter().chain([header::AUTHORIZATION, header::CONTENT_TYPE])
+    };
+    let layer = ServerLayer::default();
+    let app = Router::new()
+        .route("/", get(async || ([("x-id", "answered")], "an item")))
+        .layer(layer.capture_request_headers(names()).capture_response_headers(names()));
+    let layer = ClientLayer::default();
+    let layer = layer.capture_request_headers(names()).capture_response_headers(names());
+    let client = Client::with_layer(reqwest::Client::new(), &layer);
+
+    let url: Url = format!("http://{}/", serve(app).await).parse().unwrap();
+    let mut request = reqwest::Request::new(reqwest::Method::GET, url);
+    request.headers_mut().insert(header::AUTHORIZATION, "Bearer secret".parse().unwrap());
+    request.headers_mut().append("x-id", "first".parse().unwrap());
+    request.headers_mut().append("x-id", "second".parse().unwrap());
+    client.execute(request).await.unwrap();
+
+    let spans = telemetry.spans(2).await;
+    let client = spans.iter().find(|span| span.span_kind == SpanKind::Client).unwrap();
+    let ids = &client.span_context;
+    let sent = format!("00-{}-{}-01", ids.trace_id(), ids.span_id());
+    telemetry.assert(&format!(
+        "
+        client GET
+          http.request.header.traceparent = [\"{sent}\"]
+          http.request.header.x-id = [\"first\",\"second\"]
+          http.response.header.content-type = [\"text/plain; charset=utf-8\"]
+          http.response.header.x-id = [\"answered\"]
+          absent: http.request.header.authorization
+          absent: http.request.header.content-type
+          server GET /
+            http.request.header.traceparent = [\"{sent}\"]
+            http.request.header.x-id = [\"first\",\"second\"]
+            http.response.header.content-type = [\"text/plain; charset=utf-8\"]
+            http.response.header.x-id = [\"answered\"]
+            absent: http.request.header.authorization
+        "
+    ));
 }
 
 #[tokio::test]

@@ -1,0 +1,168 @@
+//! The span of a call under way.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderName};
+use opentelemetry::trace::{Status, TraceContextExt};
+use opentelemetry::{Context, KeyValue, StringValue};
+use opentelemetry_semantic_conventions::attribute::ERROR_TYPE;
+use tracing::Span;
+use tracing::span::Entered;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::call::Convention;
+use crate::capture::{Captured, List};
+use crate::duration::Durations;
+
+/// What the calls of one layer share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    request_headers: Captured,
+    response_headers: Captured,
+    durations: Option<Durations>,
+}
+
+impl Shared {
+    pub(crate) fn new<C: Convention>() -> Self {
+        Self {
+            request_headers: Captured::from_environment(&C::REQUEST_HEADERS),
+            response_headers: Captured::from_environment(&C::RESPONSE_HEADERS),
+            durations: C::DURATION.map(Durations::new),
+        }
+    }
+
+    pub(crate) fn capture_requests(
+        &mut self,
+        list: List,
+        names: impl IntoIterator<Item = HeaderName>,
+    ) {
+        self.request_headers = Captured::new(&list, names);
+    }
+
+    pub(crate) fn capture_responses(
+        &mut self,
+        list: List,
+        names: impl IntoIterator<Item = HeaderName>,
+    ) {
+        self.response_headers = Captured::new(&list, names);
+    }
+}
+
+/// The span of a call and the measure of its duration, which both end when this is dropped.
+///
+/// Attributes are set once the sampler has decided, so that a call that is not sampled costs none: a
+/// sampler sees the span's name, kind and parent.
+#[derive(Debug)]
+pub struct CallSpan {
+    span: Span,
+    context: Context,
+    is_recording: bool,
+    has_failed: bool,
+    began: Instant,
+    timeout: Option<Duration>,
+    shared: Arc<Shared>,
+    /// The attributes of the metric, if there is one.
+    measured: Vec<KeyValue>,
+}
+
+impl CallSpan {
+    /// Starts the span: its parent must be set.
+    pub(crate) fn start(span: Span, shared: &Arc<Shared>) -> Self {
+        let context = span.context();
+        // As many as a convention has.
+        let measured = if shared.durations.is_some() { 6 } else { 0 };
+        Self {
+            is_recording: context.span().is_recording(),
+            has_failed: false,
+            began: Instant::now(),
+            timeout: None,
+            shared: shared.clone(),
+            measured: Vec::with_capacity(measured),
+            span,
+            context,
+        }
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) fn enter(&self) -> Entered<'_> {
+        self.span.enter()
+    }
+
+    pub(crate) fn is_recording(&self) -> bool {
+        self.is_recording
+    }
+
+    /// Sets attributes of the span.
+    pub(crate) fn describe<A: IntoIterator<Item = Option<KeyValue>>>(
+        &self,
+        attributes: impl FnOnce() -> A,
+    ) {
+        if self.is_recording {
+            self.context.span().set_attributes(attributes().into_iter().flatten());
+        }
+    }
+
+    /// Sets an attribute of the span and of the metric.
+    pub(crate) fn note(&mut self, attribute: KeyValue) {
+        if self.shared.durations.is_some() {
+            self.measured.push(attribute.clone());
+        }
+        if self.is_recording {
+            self.context.span().set_attribute(attribute);
+        }
+    }
+
+    /// Records the request's headers that are to be.
+    pub(crate) fn capture_request(&self, headers: &HeaderMap) {
+        self.describe(|| self.shared.request_headers.of(headers).map(Some));
+    }
+
+    /// Records the response's headers that are to be.
+    pub(crate) fn capture_response(&self, headers: &HeaderMap) {
+        self.describe(|| self.shared.response_headers.of(headers).map(Some));
+    }
+
+    /// Marks the call failed, for a reason of few different values. The first reason counts.
+    pub(crate) fn fail(
+        &mut self,
+        error_type: impl Into<StringValue>,
+        description: impl Into<Cow<'static, str>>,
+    ) {
+        if !self.has_failed && self.is_recording {
+            self.context.span().set_status(Status::error(description));
+        }
+        self.set_error_type(error_type);
+    }
+
+    /// Tells why the call ended as it did, which is no error of this side.
+    pub(crate) fn set_error_type(&mut self, error_type: impl Into<StringValue>) {
+        if !self.has_failed {
+            self.has_failed = true;
+            self.note(KeyValue::new(ERROR_TYPE, error_type.into()));
+        }
+    }
+
+    /// Sets how long the caller waits.
+    pub(crate) fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    /// Whether the caller waits no longer. Its clock began to run before this one, by the way of the
+    /// request: a tenth less is taken for the whole.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.timeout.is_some_and(|timeout| self.began.elapsed() >= timeout.mul_f64(0.9))
+    }
+}
+
+impl Drop for CallSpan {
+    fn drop(&mut self) {
+        if let Some(durations) = &self.shared.durations {
+            durations.record(self.began.elapsed(), &self.measured);
+        }
+    }
+}
