@@ -1,6 +1,7 @@
 //! Real `demo` processes, seen from outside: their answers, their headers, their spans, their logs.
 
 mod answers;
+mod captured_headers;
 mod collector;
 mod concurrency;
 mod configuration;
