@@ -80,7 +80,9 @@ impl<C: Convention> CallLayer<C> {
     }
 
     /// Records these headers of a request, or for gRPC its metadata, rather than those that the
-    /// variable lists.
+    /// variable lists: `OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST`,
+    /// `…_CLIENT_REQUEST`, or `OTEL_INSTRUMENTATION_GRPC_CAPTURE_METADATA_SERVER_REQUEST`,
+    /// `…_CLIENT_REQUEST`, each with commas between the names.
     ///
     /// A header becomes `http.request.header.NAME`, metadata `rpc.request.metadata.NAME`: an array,
     /// since a header may come more than once. A client's are read after the context was written
@@ -95,8 +97,9 @@ impl<C: Convention> CallLayer<C> {
         self
     }
 
-    /// The same of a response, as `http.response.header.NAME` or `rpc.response.metadata.NAME`. Of a
-    /// gRPC call, these are the metadata that come before the messages.
+    /// The same of a response, by the variables that end in `_RESPONSE`, as
+    /// `http.response.header.NAME` or `rpc.response.metadata.NAME`. Of a gRPC call, these are the
+    /// metadata that come before the messages.
     #[must_use]
     pub fn capture_response_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         Arc::make_mut(&mut self.shared).capture_responses(C::RESPONSE_HEADERS, names);

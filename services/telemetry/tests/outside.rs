@@ -84,7 +84,6 @@ fn the_readmes_service_has_at_most_15_lines_of_its_own() {
     let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
     let lines = code.lines().filter(is_code).count();
     println!("{lines} lines of code");
-    // Ours besides main's frame, which any service has.
     assert!(lines <= 15, "{lines}");
 }
 
