@@ -39,11 +39,12 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("loki", "loki"),
 ];
 /// Every port of the native lab.
-const PORTS: [&str; 20] = [
+const PORTS: [&str; 21] = [
     "APP_A_PORT",
     "APP_B_PORT",
     "APP_C_PORT",
     "APP_D_PORT",
+    "LOAD_PORT",
     "STORAGE_PORT",
     "STORAGE_ADMIN_PORT",
     "JAEGER_UI_PORT",

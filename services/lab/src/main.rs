@@ -41,7 +41,7 @@ struct Arguments {
 enum Command {
     /// Bring the lab up until Ctrl-C; what `lab` without arguments does
     Up(up::Arguments),
-    /// Send requests to the services of a running lab, until Ctrl-C
+    /// Send requests to the services of a running lab, and tell how long each took
     Load(load::Arguments),
     /// Examine a running lab, link by link, and name the first that is broken
     Doctor(doctor::Arguments),

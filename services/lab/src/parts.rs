@@ -16,7 +16,7 @@ use tokio::process::Command;
 
 use crate::children::Children;
 use crate::ports::known::{self, APPS, JAEGER_OTLP_GRPC, JAEGER_OTLP_HTTP, JAEGER_UI};
-use crate::ports::known::{OTLP_GRPC, OTLP_HTTP};
+use crate::ports::known::{LOAD, OTLP_GRPC, OTLP_HTTP};
 use crate::ports::{Port, Ports};
 use crate::program::Programs;
 use crate::setting::Setting;
@@ -99,9 +99,13 @@ pub fn parts(plan: &Plan, settings: &[Setting]) -> anyhow::Result<Parts> {
 }
 
 fn load(plan: &Plan) -> anyhow::Result<Part> {
-    let mut command = this_program("load", "load")?;
+    let name = LOAD.part;
+    let mut command = this_program(name, "load")?;
     plan.set_ports(&mut command, &APPS);
-    Ok(Part { name: "load", command, folder: None, ready: None, places: Vec::new() })
+    // Each trace begins in a service, whose sampler is asked.
+    command.args(["--sample", "services", "--report", "1m"]).env("LOAD_LISTEN", plan.address(LOAD));
+    let places = vec![(plan.url(LOAD), "its figures, and another rate")];
+    Ok(Part { name, command, folder: None, ready: None, places })
 }
 
 impl Parts {

@@ -13,7 +13,7 @@ use crate::once;
 use crate::output::Output;
 use crate::parts::{self, Parts, Plan};
 use crate::ports::Ports;
-use crate::ports::known::{ENTRY, JAEGER_UI};
+use crate::ports::known::{ENTRY, JAEGER_UI, LOAD};
 use crate::program;
 use crate::setting::Setting;
 use crate::with::{self, With};
@@ -109,7 +109,7 @@ async fn stay(
 ) -> anyhow::Result<()> {
     let mut summary = "\nThe lab is up.\n\n".to_owned();
     let width = parts.name_width();
-    for part in parts.backends.iter().chain(&parts.services) {
+    for part in parts.backends.iter().chain(&parts.services).chain([&parts.load]) {
         for (index, (place, what)) in part.places.iter().enumerate() {
             let name = if index == 0 { part.name } else { "" };
             summary.push_str(&format!("  {name:width$}  {place:31}  {what}\n"));
@@ -128,11 +128,12 @@ async fn stay(
                   Check  lab doctor\n"
             .to_owned(),
     });
-    summary.push_str(
-        "Load   comes by itself: LOAD_RATE requests a second, 0 for none\n\
+    summary.push_str(&format!(
+        "Load   comes by itself: LOAD_RATE requests a second, 0 for none; `curl -d rate=20 {}`\n\
          Logs   `lab up --logs` shows them here as they come\n\
          End    Ctrl-C\n\n",
-    );
+        ports.address(LOAD)
+    ));
     parts.start(children).await?;
     output.print(summary).await;
     bail!(children.first_end().await)

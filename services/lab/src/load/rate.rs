@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+
+use serde::Serialize;
 
 /// The rate when none is told.
 pub const DEFAULT: &str = "2";
@@ -12,13 +13,13 @@ const MAX: f64 = 1_000.0;
 const MIN: f64 = 1.0 / 86_400.0;
 
 /// Requests a second.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
 pub struct Rate(f64);
 
 impl Rate {
-    /// The time from one request to the next, if there are any.
-    pub fn period(self) -> Option<Duration> {
-        (self.0 > 0.0).then(|| Duration::from_secs_f64(1.0 / self.0))
+    pub fn per_second(self) -> f64 {
+        self.0
     }
 }
 
@@ -50,11 +51,10 @@ mod tests {
 
     #[test]
     fn a_rate_is_a_number_of_requests_a_second_and_may_be_a_fraction() {
-        for (text, period) in [("200", 5), ("2", 500), ("", 500), ("0.5", 2_000)] {
-            let rate: Rate = text.parse().unwrap();
-            assert_eq!(rate.period(), Some(Duration::from_millis(period)), "{text}");
+        for (text, per_second) in [("200", 200.0), ("2", 2.0), ("", 2.0), ("0.5", 0.5), ("0", 0.0)]
+        {
+            assert_eq!(text.parse::<Rate>().unwrap().per_second(), per_second, "{text}");
         }
-        assert_eq!("0".parse::<Rate>().unwrap().period(), None);
     }
 
     #[test]

@@ -1,95 +1,78 @@
-//! What became of the requests, in few lines.
+//! What became of the requests since the last report, in one line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
-use reqwest::StatusCode;
+use super::latency::Latencies;
+use super::request::{Answer, Outcome};
 
-use crate::output::Output;
+/// So many by what came of them, such as `ok` or `status 500`.
+pub type Counts = BTreeMap<String, u64>;
 
-/// Counts since the last report, and which services are down.
-pub struct Tally {
-    state: Mutex<State>,
-    output: Output,
+/// Requests that were due and not sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LeftOut {
+    /// Since too many were under way.
+    pub crowded: u64,
+    /// Since this program did not run for a while.
+    pub paused: u64,
 }
 
-struct State {
-    since: Instant,
-    /// By what came of them.
-    counts: BTreeMap<String, u64>,
-    left_out: u64,
+/// Counts since the last report, and which services are down.
+#[derive(Debug, Default)]
+pub struct Tally {
+    counts: Counts,
+    latencies: Latencies,
+    pub left_out: LeftOut,
     down: BTreeSet<&'static str>,
 }
 
 impl Tally {
-    /// Nothing yet; lines go to `output`.
-    pub fn new(output: Output) -> Self {
-        Self { state: Mutex::new(State::new(BTreeSet::new())), output }
-    }
-
-    /// Counts a request. That its service went down or came back is told at once.
-    pub fn count(&self, service: &'static str, outcome: &reqwest::Result<StatusCode>) {
-        let mut state = self.lock();
-        let kind = match outcome {
-            Ok(StatusCode::OK) => "ok".to_owned(),
-            Ok(status) => format!("status {}", status.as_u16()),
-            Err(error) if error.is_connect() => "not connected".to_owned(),
-            Err(error) if error.is_timeout() => "timed out".to_owned(),
-            Err(_) => "broken off".to_owned(),
-        };
-        if outcome.is_ok() && state.down.remove(service) {
-            self.output.offer(format!("{service} answers again\n"));
+    /// Counts a request, and tells that its service went down or came back.
+    pub fn count(&mut self, Outcome { service, answer, latency, .. }: &Outcome) -> Option<String> {
+        *self.counts.entry(answer.to_string()).or_default() += 1;
+        self.latencies.add(*latency);
+        match answer {
+            Answer::Status(_) if self.down.remove(service) => {
+                Some(format!("{service} answers again\n"))
+            }
+            Answer::None(why) if self.down.insert(service) => {
+                Some(format!("{service} does not answer: {why}\n"))
+            }
+            _ => None,
         }
-        if outcome.is_err() && state.down.insert(service) {
-            self.output.offer(format!("{service} does not answer: {kind}\n"));
-        }
-        *state.counts.entry(kind).or_default() += 1;
-    }
-
-    /// Counts a request that was not sent, since too many were under way.
-    pub fn left_out(&self) {
-        self.lock().left_out += 1;
     }
 
     /// Tells the counts, unless there is nothing to tell, and begins anew.
-    pub fn report(&self) {
-        let mut state = self.lock();
-        let down = state.down.clone();
-        let last = std::mem::replace(&mut *state, State::new(down));
-        if let Some(line) = last.line(last.since.elapsed().as_secs_f64()) {
-            self.output.offer(line + "\n");
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Each change leaves the counts whole, whatever its thread did next.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn report(&mut self, time: Duration) -> Option<String> {
+        let down = std::mem::take(&mut self.down);
+        let last = std::mem::replace(self, Self { down, ..Self::default() });
+        let sum: u64 = last.counts.values().sum();
+        let has_any = sum > 0 || last.left_out != LeftOut::default();
+        let p99 = last.latencies.percentiles().p99.map(|p99| format!("p99 {p99:.0} ms"));
+        has_any.then(|| line(time, &last.counts, p99.as_deref(), last.left_out) + "\n")
     }
 }
 
-impl State {
-    fn new(down: BTreeSet<&'static str>) -> Self {
-        Self { since: Instant::now(), counts: BTreeMap::new(), left_out: 0, down }
+/// Such as `1500 requests in 30 s, 50.0 a second: 1490 ok, 10 status 500`.
+pub fn line(time: Duration, counts: &Counts, more: Option<&str>, left_out: LeftOut) -> String {
+    let (sum, seconds): (u64, _) = (counts.values().sum(), time.as_secs_f64());
+    let rate = sum as f64 / seconds.max(f64::MIN_POSITIVE);
+    let mut line = format!("{sum} requests in {seconds:.0} s, {rate:.1} a second");
+    if let Some(more) = more {
+        let _ = write!(line, ", {more}");
     }
-
-    fn line(&self, seconds: f64) -> Option<String> {
-        let sum: u64 = self.counts.values().sum();
-        if sum + self.left_out == 0 {
-            return None;
-        }
-        let rate = sum as f64 / seconds;
-        let mut line = format!("{sum} requests in {seconds:.0} s, {rate:.1} a second:");
-        for (kind, count) in &self.counts {
-            let _ = write!(line, " {count} {kind},");
-        }
-        if self.left_out > 0 {
-            let _ = write!(line, " {} left out, since too many were under way,", self.left_out);
-        }
-        line.pop();
-        Some(line)
+    let counts = counts.iter().map(|(kind, count)| format!("{count} {kind}"));
+    let LeftOut { crowded, paused } = left_out;
+    let left_out = [(crowded, "too many were under way"), (paused, "this program was paused")];
+    let left_out = left_out.iter().filter(|(count, _)| *count > 0);
+    let left_out = left_out.map(|(count, why)| format!("{count} left out, since {why}"));
+    let parts: Vec<_> = counts.chain(left_out).collect();
+    if !parts.is_empty() {
+        let _ = write!(line, ": {}", parts.join(", "));
     }
+    line
 }
 
 #[cfg(test)]
@@ -97,18 +80,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_tells_the_rate_and_the_errors_by_kind() {
-        let mut state = State::new(BTreeSet::new());
-        assert_eq!(state.line(60.0), None);
-        state.counts = [("ok", 100), ("status 500", 15), ("timed out", 5)]
+    fn a_report_tells_the_rate_and_the_errors_by_kind_and_begins_anew() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.report(Duration::from_secs(60)), None);
+        tally.counts = [("ok", 100), ("status 500", 15), ("timed out", 5)]
             .map(|(kind, count)| (kind.to_owned(), count))
             .into();
+        tally.latencies.add(Duration::from_millis(80));
+        tally.left_out = LeftOut { crowded: 3, paused: 0 };
         assert_eq!(
-            state.line(60.0).unwrap(),
-            "120 requests in 60 s, 2.0 a second: 100 ok, 15 status 500, 5 timed out"
+            tally.report(Duration::from_secs(60)).unwrap(),
+            "120 requests in 60 s, 2.0 a second, p99 80 ms: 100 ok, 15 status 500, 5 timed out, \
+             3 left out, since too many were under way\n"
         );
-        state.left_out = 3;
-        let line = state.line(60.0).unwrap();
-        assert!(line.ends_with(", 3 left out, since too many were under way"), "{line}");
+        assert_eq!(tally.report(Duration::from_secs(60)), None);
+        tally.left_out.paused = 7;
+        let line = tally.report(Duration::from_secs(20)).unwrap();
+        assert_eq!(
+            line,
+            "0 requests in 20 s, 0.0 a second: 7 left out, since this program was paused\n"
+        );
     }
 }

@@ -12,6 +12,9 @@ pub const APPS: [Port; 4] = [
 /// The service whose `/chain` crosses all others.
 pub const ENTRY: Port = APPS[0];
 
+/// HTTP of the load: its figures, and another rate.
+pub const LOAD: Port = Port::new("load", "LOAD_PORT", 8089);
+
 /// gRPC of the storage server: OTLP and `jaeger.storage.v2`.
 pub const STORAGE: Port = Port::new("spoor", "STORAGE_PORT", 17271);
 /// HTTP of the storage server: `/readyz` and `/metrics`.
@@ -55,11 +58,12 @@ pub const LOKI_GRPC: Port = Port::new("loki", "LOKI_GRPC_PORT", 9095);
 pub const GRAFANA: Port = Port::new("grafana", "GRAFANA_PORT", 3000);
 
 /// All of them.
-pub const ALL: [Port; 21] = [
+pub const ALL: [Port; 22] = [
     APPS[0],
     APPS[1],
     APPS[2],
     APPS[3],
+    LOAD,
     STORAGE,
     STORAGE_ADMIN,
     JAEGER_UI,

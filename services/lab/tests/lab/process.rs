@@ -15,11 +15,12 @@ use super::ports::free_addresses;
 /// How long a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-pub const PORTS: [&str; 21] = [
+pub const PORTS: [&str; 22] = [
     "APP_A_PORT",
     "APP_B_PORT",
     "APP_C_PORT",
     "APP_D_PORT",
+    "LOAD_PORT",
     "STORAGE_PORT",
     "STORAGE_ADMIN_PORT",
     "JAEGER_UI_PORT",
@@ -71,7 +72,10 @@ impl Lab {
         for (variable, address) in PORTS.iter().zip(free_addresses::<{ PORTS.len() }>()) {
             command.env(variable, address.port().to_string());
         }
-        command.args(arguments).env_remove("RUST_LOG").env_remove("LOAD_RATE");
+        command.args(arguments);
+        for variable in ["RUST_LOG", "LOAD_RATE", "LOAD_LISTEN"] {
+            command.env_remove(variable);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut command);
         let mut child = command.spawn().unwrap();

@@ -1,0 +1,66 @@
+//! Where a run is asked for its figures, and told another rate or mix.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::ORIGIN;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use super::summary::Summary;
+use super::traffic::Traffic;
+
+/// What `curl -d rate=20 -d mix=/chain:3,/items/7` sends; what is not there stays as it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    rate: Option<String>,
+    mix: Option<String>,
+}
+
+/// Answers until the process ends.
+///
+/// # Errors
+/// When connections can no longer be accepted.
+pub async fn serve(listener: TcpListener, traffic: Arc<Traffic>) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/", get(figures).post(change))
+        .layer(from_fn(no_page))
+        .with_state(traffic);
+    axum::serve(listener, router).await
+}
+
+async fn figures(State(traffic): State<Arc<Traffic>>) -> Json<Summary> {
+    Json(traffic.summary())
+}
+
+/// Takes all of a change or nothing.
+async fn change(
+    State(traffic): State<Arc<Traffic>>,
+    form: Result<Form<Change>, FormRejection>,
+) -> Result<Json<Summary>, (StatusCode, String)> {
+    let refuse = |problem| (StatusCode::BAD_REQUEST, problem + "\n");
+    let Form(Change { rate, mix }) = form.map_err(|rejection| refuse(rejection.body_text()))?;
+    let rate = rate.map(|rate| rate.parse().map_err(|problem| refuse(format!("rate: {problem}"))));
+    let mix = mix.map(|mix| mix.parse().map_err(|problem| refuse(format!("mix: {problem}"))));
+    let (rate, mix) = (rate.transpose()?, mix.transpose()?);
+    traffic.set.send_modify(|set| {
+        set.rate = rate.unwrap_or(set.rate);
+        set.mix = mix.unwrap_or_else(|| set.mix.clone());
+    });
+    Ok(Json(traffic.summary()))
+}
+
+/// A browser names the page that it asks for, and no page has a say here.
+async fn no_page(request: Request, next: Next) -> Response {
+    match request.headers().contains_key(ORIGIN) {
+        true => StatusCode::FORBIDDEN.into_response(),
+        false => next.run(request).await,
+    }
+}
