@@ -18,6 +18,7 @@ pub const SPM: Tier =
 pub const WHOLE: Tier = whole("compose.yaml");
 pub const EXPORT_MODES: Tier = whole("compose.export-modes.yaml");
 pub const TAIL_SAMPLING: Tier = whole("compose.tail-sampling.yaml");
+pub const REMOTE_SAMPLING: Tier = whole("compose.remote-sampling.yaml");
 
 const fn whole(file: &'static str) -> Tier {
     Tier { file, with: "jaeger,collector,prometheus,loki", grafana: true }

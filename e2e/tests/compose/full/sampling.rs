@@ -1,12 +1,19 @@
-//! The overlay that keeps fewer traces.
+//! The overlays that keep fewer traces.
 
-use e2e::ask::now;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use e2e::ask::{ask, now};
+use e2e::eventually;
+use e2e::files::repository;
 use reqwest::StatusCode;
+use serde_json::{Value, json};
 use tokio::time::{Duration, sleep};
 
 use crate::lab::Lab;
 use crate::prometheus::settled;
-use crate::tier::TAIL_SAMPLING;
+use crate::tier::{REMOTE_SAMPLING, TAIL_SAMPLING};
 use crate::traffic::{Request, Traffic};
 use crate::{counting, kept};
 
@@ -47,4 +54,56 @@ async fn kept(lab: &Lab, requests: &[&Request]) -> anyhow::Result<usize> {
         kept += kept::spans(lab, &request.trace_id).await?;
     }
     Ok(kept)
+}
+
+#[tokio::test]
+#[ignore = "takes two minutes; run by .ci/full"]
+async fn an_edit_of_the_strategies_is_followed_while_all_runs() {
+    let strategies = Edited::new("compose/jaeger/strategies.json").unwrap();
+    let lab = Lab::new(REMOTE_SAMPLING).unwrap().load("0");
+    lab.up().unwrap();
+    chain_is_sampled(&lab, true).await.unwrap();
+    let none = json!({"default_strategy": {"type": "probabilistic", "param": 0}});
+    strategies.replace(&none.to_string()).unwrap();
+    chain_is_sampled(&lab, false).await.unwrap();
+    strategies.replace(&strategies.before).unwrap();
+    chain_is_sampled(&lab, true).await.unwrap();
+}
+
+async fn chain_is_sampled(lab: &Lab, sampled: bool) -> anyhow::Result<()> {
+    let url = format!("{}/chain", lab.url("APP_A_PORT"));
+    eventually(&format!("a chain is sampled: {sampled}"), async || {
+        let answer: Value = ask(&url, &[]).await?;
+        Ok((answer["sampled"] == sampled).then_some(()))
+    })
+    .await
+}
+
+/// A file of this repository that is as before in the end.
+struct Edited {
+    path: PathBuf,
+    before: String,
+}
+
+impl Edited {
+    fn new(path: &str) -> anyhow::Result<Self> {
+        let path = repository().join(path);
+        let before = fs::read_to_string(&path).context("reading what is to be edited")?;
+        Ok(Self { path, before })
+    }
+
+    /// As an editor does: by another file of that name.
+    fn replace(&self, text: &str) -> anyhow::Result<()> {
+        let new = self.path.with_extension("new");
+        fs::write(&new, text)?;
+        Ok(fs::rename(new, &self.path)?)
+    }
+}
+
+impl Drop for Edited {
+    fn drop(&mut self) {
+        if let Err(error) = self.replace(&self.before) {
+            eprintln!("{} is not as before: {error}", self.path.display());
+        }
+    }
 }
