@@ -1,28 +1,24 @@
-//! The standard variables that the SDK leaves to the application, or reads without complaint about
-//! a value it does not know.
+//! The standard variables: those that the SDK leaves to the application, and a check of those that
+//! it reads without complaint about a value it does not know. [`crate::variables`] has them all.
 
-use opentelemetry::Key;
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::resource::SdkProvidedResourceDetector;
-use opentelemetry_semantic_conventions::attribute::SERVICE_NAME;
+mod limits;
+mod otlp;
+mod resource;
+mod signal;
+
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::metrics::Aggregation;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::InitError;
 use crate::capture;
 use crate::propagation::Propagators;
 use crate::sampling::Sampling;
-
-/// The service's name: `OTEL_SERVICE_NAME`, else `service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else
-/// `default`.
-pub fn service_name(default: &str) -> String {
-    // The SDK's whole set of detectors lets the second variable win over the first.
-    let detector = Box::new(SdkProvidedResourceDetector);
-    let detected = Resource::builder_empty().with_detector(detector).build();
-    detected
-        .get(&Key::new(SERVICE_NAME))
-        .map(|name| name.to_string())
-        .filter(|name| !name.starts_with("unknown_service"))
-        .unwrap_or_else(|| default.to_owned())
-}
+pub(crate) use limits::{AttributeLimits, Limits};
+pub(crate) use otlp::{Otlp, Protocol};
+pub use resource::service_name;
+pub(crate) use signal::Export;
+use signal::{LOGS, METRICS, TRACES};
 
 /// What the variables ask for.
 #[derive(Debug, Default, PartialEq)]
@@ -34,19 +30,20 @@ pub(crate) struct Settings {
     pub sampling: Sampling,
     /// How the context crosses to other processes.
     pub propagators: Propagators,
-    /// How spans leave the process, if they do.
-    pub traces: Option<Protocol>,
-    /// How log records leave the process, if they do.
-    pub logs: Option<Protocol>,
-}
-
-/// How OTLP is spoken.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Protocol {
-    /// Over gRPC.
-    Grpc,
-    /// Over HTTP, in protobuf.
-    Http,
+    /// Where spans go.
+    pub traces: Export,
+    /// Where log records go.
+    pub logs: Export,
+    /// Where metrics go.
+    pub metrics: Export,
+    /// How histograms are made, if not as each asks for itself.
+    pub histograms: Option<Aggregation>,
+    /// How much a span and a log record may hold.
+    pub limits: Limits,
+    /// What `OTEL_RESOURCE_ATTRIBUTES` says of this process.
+    pub resource: Vec<KeyValue>,
+    /// From which level on telemetry tells of its own work, if a variable says so.
+    pub diagnostics: Option<LevelFilter>,
 }
 
 /// Looks a variable up; a test has its own.
@@ -58,12 +55,18 @@ pub(crate) fn process(name: &str) -> Option<String> {
 }
 
 impl Settings {
-    /// Reads and checks the variables. Both signals are exported unless they say otherwise.
+    /// Reads and checks the variables. Every signal is exported unless it says otherwise.
     pub(crate) fn from_environment(lookup: Lookup<'_>) -> Result<Self, InitError> {
-        Self::with_spans(lookup, "otlp")
+        let mut settings = Self::with_spans(lookup, "otlp")?;
+        if settings.spans {
+            settings.metrics = METRICS.export(lookup, "otlp")?;
+            settings.histograms = otlp::histograms(lookup)?;
+        }
+        Ok(settings)
     }
 
-    /// The same for a program that begins no trace, whose logs are exported on request alone.
+    /// The same for a program that begins no trace: it has no metrics, and its logs are exported on
+    /// request alone.
     pub(crate) fn of_callee(lookup: Lookup<'_>) -> Result<Self, InitError> {
         Self::with_spans(lookup, "none")
     }
@@ -78,79 +81,65 @@ impl Settings {
             spans: true,
             sampling: Sampling::from_environment(lookup)?,
             propagators,
-            traces: TRACES.protocol(lookup, "otlp")?,
-            logs: LOGS.protocol(lookup, log_exporter)?,
+            traces: TRACES.export(lookup, "otlp")?,
+            ..Self::with_logs(lookup, log_exporter)?
         })
     }
 
-    /// The same for a program without spans, whose logs are exported on request alone.
+    /// The same for a program without spans.
     pub(crate) fn of_logs(lookup: Lookup<'_>) -> Result<Self, InitError> {
-        let logs = if is_disabled(lookup) { None } else { LOGS.protocol(lookup, "none")? };
-        Ok(Self { logs, ..Self::default() })
+        if is_disabled(lookup) { Ok(Self::default()) } else { Self::with_logs(lookup, "none") }
     }
-}
 
-/// The names of one signal's variables.
-struct Signal {
-    exporter: &'static str,
-    protocol: &'static str,
-    /// Those of its batch processor, each a number.
-    batch: [&'static str; 4],
-}
-
-const TRACES: Signal = Signal {
-    exporter: "OTEL_TRACES_EXPORTER",
-    protocol: "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-    batch: [
-        "OTEL_BSP_SCHEDULE_DELAY",
-        "OTEL_BSP_EXPORT_TIMEOUT",
-        "OTEL_BSP_MAX_QUEUE_SIZE",
-        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-    ],
-};
-
-const LOGS: Signal = Signal {
-    exporter: "OTEL_LOGS_EXPORTER",
-    protocol: "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
-    batch: [
-        "OTEL_BLRP_SCHEDULE_DELAY",
-        "OTEL_BLRP_EXPORT_TIMEOUT",
-        "OTEL_BLRP_MAX_QUEUE_SIZE",
-        "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
-    ],
-};
-
-impl Signal {
-    /// How the signal is exported, if it is. gRPC is the default protocol.
-    fn protocol(
-        &self,
-        lookup: Lookup<'_>,
-        default_exporter: &str,
-    ) -> Result<Option<Protocol>, InitError> {
-        match lookup(self.exporter).as_deref().unwrap_or(default_exporter) {
-            "otlp" => {}
-            "none" => return Ok(None),
-            value => return Err(unexpected(self.exporter, value, "otlp or none")),
-        }
-        for name in self.batch {
-            if let Some(value) = lookup(name).filter(|value| value.parse::<u64>().is_err()) {
-                return Err(unexpected(name, &value, "a whole number"));
-            }
-        }
-        for name in [self.protocol, "OTEL_EXPORTER_OTLP_PROTOCOL"] {
-            match lookup(name).as_deref() {
-                None => {}
-                Some("grpc") => return Ok(Some(Protocol::Grpc)),
-                Some("http/protobuf") => return Ok(Some(Protocol::Http)),
-                Some(value) => return Err(unexpected(name, value, "grpc or http/protobuf")),
-            }
-        }
-        Ok(Some(Protocol::Grpc))
+    fn with_logs(lookup: Lookup<'_>, log_exporter: &str) -> Result<Self, InitError> {
+        refuse(lookup, "OTEL_CONFIG_FILE", "no file: the variables are read")?;
+        Ok(Self {
+            logs: LOGS.export(lookup, log_exporter)?,
+            limits: Limits::from_environment(lookup)?,
+            resource: resource::attributes(lookup)?,
+            diagnostics: diagnostics(lookup)?,
+            ..Self::default()
+        })
     }
 }
 
 fn is_disabled(lookup: Lookup<'_>) -> bool {
     lookup("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+/// Unset, what telemetry tells of itself is filtered as any other event.
+fn diagnostics(lookup: Lookup<'_>) -> Result<Option<LevelFilter>, InitError> {
+    const EXPECTED: &str = "off, error, warn, info, debug or trace";
+    read(lookup, "OTEL_LOG_LEVEL", EXPECTED, |value| match value.to_ascii_lowercase().as_str() {
+        "off" | "none" => Some(LevelFilter::OFF),
+        "error" => Some(LevelFilter::ERROR),
+        "warn" => Some(LevelFilter::WARN),
+        "info" => Some(LevelFilter::INFO),
+        "debug" => Some(LevelFilter::DEBUG),
+        "trace" => Some(LevelFilter::TRACE),
+        _ => None,
+    })
+}
+
+/// A variable's value as `read` takes it, if it has one.
+fn read<T>(
+    lookup: Lookup<'_>,
+    name: &'static str,
+    expected: &'static str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, InitError> {
+    let Some(value) = lookup(name) else { return Ok(None) };
+    read(value.trim()).map(Some).ok_or_else(|| unexpected(name, &value, expected))
+}
+
+/// A number of milliseconds or of items, of which none would mean nothing.
+fn positive(lookup: Lookup<'_>, name: &'static str) -> Result<Option<u64>, InitError> {
+    read(lookup, name, "a whole number above 0", |value| value.parse().ok().filter(|it| *it > 0))
+}
+
+/// What cannot be done must not look as if it were.
+fn refuse(lookup: Lookup<'_>, name: &'static str, expected: &'static str) -> Result<(), InitError> {
+    lookup(name).map_or(Ok(()), |value| Err(unexpected(name, &value, expected)))
 }
 
 pub(crate) fn unexpected(name: &'static str, value: &str, expected: &'static str) -> InitError {
@@ -159,6 +148,8 @@ pub(crate) fn unexpected(name: &'static str, value: &str, expected: &'static str
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     type Read = fn(Lookup<'_>) -> Result<Settings, InitError>;
@@ -174,23 +165,35 @@ mod tests {
         read_as(Settings::from_environment, variables)
     }
 
+    fn otlp(protocol: Protocol) -> Export {
+        let timeout = Duration::from_secs(10);
+        Export { otlp: Some(Otlp { protocol, timeout }), console: false }
+    }
+
+    const NONE: Export = Export { otlp: None, console: false };
+    const CONSOLE: Export = Export { otlp: None, console: true };
+
     #[test]
-    fn both_signals_go_by_otlp_over_grpc_unless_told_otherwise() {
-        use Protocol::{Grpc, Http};
+    fn every_signal_goes_by_otlp_over_grpc_unless_told_otherwise() {
+        let [grpc, http] = [Protocol::Grpc, Protocol::Http].map(otlp);
+        let both = Export { console: true, ..grpc };
         let general = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
-        let of_traces = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc");
-        let of_logs = ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "grpc");
-        for (variables, traces, logs) in [
-            (&[][..], Some(Grpc), Some(Grpc)),
-            (&[general], Some(Http), Some(Http)),
-            (&[general, of_traces], Some(Grpc), Some(Http)),
-            (&[general, of_logs], Some(Http), Some(Grpc)),
-            (&[("OTEL_TRACES_EXPORTER", "none")], None, Some(Grpc)),
-            (&[("OTEL_LOGS_EXPORTER", "none")], Some(Grpc), None),
-            (&[("OTEL_SDK_DISABLED", "yes")], Some(Grpc), Some(Grpc)),
+        for (variables, [traces, metrics, logs]) in [
+            (&[][..], [grpc, grpc, grpc]),
+            (&[general], [http, http, http]),
+            (&[general, ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc")], [grpc, http, http]),
+            (&[general, ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc")], [http, grpc, http]),
+            (&[general, ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "grpc")], [http, http, grpc]),
+            (&[("OTEL_TRACES_EXPORTER", "none")], [NONE, grpc, grpc]),
+            (&[("OTEL_METRICS_EXPORTER", "none")], [grpc, NONE, grpc]),
+            (&[("OTEL_LOGS_EXPORTER", "none")], [grpc, grpc, NONE]),
+            (&[("OTEL_TRACES_EXPORTER", "console")], [CONSOLE, grpc, grpc]),
+            (&[("OTEL_METRICS_EXPORTER", " console , otlp")], [grpc, both, grpc]),
+            (&[("OTEL_LOGS_EXPORTER", "otlp,console")], [grpc, grpc, both]),
+            (&[("OTEL_SDK_DISABLED", "yes")], [grpc, grpc, grpc]),
         ] {
-            let settings = Settings { spans: true, traces, logs, ..Settings::default() };
-            assert_eq!(read(variables), Ok(settings));
+            let settings = Settings { spans: true, traces, metrics, logs, ..Settings::default() };
+            assert_eq!(read(variables), Ok(settings), "{variables:?}");
         }
         assert_eq!(read(&[("OTEL_SDK_DISABLED", "TRUE")]), Ok(Settings::default()));
     }
@@ -199,10 +202,11 @@ mod tests {
     fn the_logs_of_a_program_without_spans_are_exported_on_request_alone() {
         let on_request = ("OTEL_LOGS_EXPORTER", "otlp");
         for (variables, logs) in [
-            (&[][..], None),
-            (&[("OTEL_TRACES_EXPORTER", "otlp")], None),
-            (&[on_request], Some(Protocol::Grpc)),
-            (&[on_request, ("OTEL_SDK_DISABLED", "true")], None),
+            (&[][..], NONE),
+            (&[("OTEL_TRACES_EXPORTER", "otlp")], NONE),
+            (&[("OTEL_METRICS_EXPORTER", "otlp")], NONE),
+            (&[on_request], otlp(Protocol::Grpc)),
+            (&[on_request, ("OTEL_SDK_DISABLED", "true")], NONE),
         ] {
             let settings = Settings { logs, ..Settings::default() };
             assert_eq!(read_as(Settings::of_logs, variables), Ok(settings));
@@ -212,23 +216,61 @@ mod tests {
     #[test]
     fn of_a_program_that_begins_no_trace_spans_are_exported_and_logs_on_request() {
         let on_request = ("OTEL_LOGS_EXPORTER", "otlp");
-        for (variables, logs) in [(&[][..], None), (&[on_request], Some(Protocol::Grpc))] {
-            let traces = Some(Protocol::Grpc);
+        let traces = otlp(Protocol::Grpc);
+        for (variables, logs) in
+            [(&[][..], NONE), (&[("OTEL_METRICS_EXPORTER", "otlp")], NONE), (&[on_request], traces)]
+        {
             let settings = Settings { spans: true, traces, logs, ..Settings::default() };
             assert_eq!(read_as(Settings::of_callee, variables), Ok(settings));
         }
     }
 
     #[test]
+    fn telemetry_tells_of_its_own_work_from_the_level_that_is_asked_for() {
+        for (value, expected) in [
+            ("off", LevelFilter::OFF),
+            ("NONE", LevelFilter::OFF),
+            ("info", LevelFilter::INFO),
+            ("Debug", LevelFilter::DEBUG),
+        ] {
+            let settings = read(&[("OTEL_LOG_LEVEL", value)]).unwrap();
+            assert_eq!(settings.diagnostics, Some(expected));
+        }
+        assert_eq!(read(&[]).unwrap().diagnostics, None);
+    }
+
+    #[test]
     fn a_value_that_would_be_ignored_is_an_error_that_names_it() {
         for (name, value) in [
             ("OTEL_TRACES_EXPORTER", "zipkin"),
-            ("OTEL_LOGS_EXPORTER", "console"),
+            ("OTEL_TRACES_EXPORTER", "otlp,none"),
+            ("OTEL_METRICS_EXPORTER", "prometheus"),
+            ("OTEL_LOGS_EXPORTER", "console,"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
             ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "thrift"),
             ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+            ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "brotli"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+            ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "0"),
+            ("OTEL_EXPORTER_OTLP_INSECURE", "1"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/etc/ca.pem"),
+            ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/etc/key.pem"),
+            ("OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE", "/etc/cert.pem"),
+            ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "sum"),
+            ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "summary"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "1m"),
+            ("OTEL_METRIC_EXPORT_TIMEOUT", "0"),
             ("OTEL_BSP_SCHEDULE_DELAY", "1s"),
+            ("OTEL_BSP_EXPORT_TIMEOUT", "never"),
             ("OTEL_BLRP_MAX_QUEUE_SIZE", "-1"),
+            ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "0"),
+            ("OTEL_ATTRIBUTE_COUNT_LIMIT", "-1"),
+            ("OTEL_SPAN_EVENT_COUNT_LIMIT", "many"),
+            ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1k"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "no value"),
+            ("OTEL_LOG_LEVEL", "loud"),
+            ("OTEL_CONFIG_FILE", "otel.yaml"),
             ("OTEL_TRACES_SAMPLER", "xray"),
             ("OTEL_PROPAGATORS", "b3"),
         ] {

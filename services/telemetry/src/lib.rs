@@ -1,9 +1,9 @@
-//! OpenTelemetry for a service in one call: traces and logs by OTLP, logs that name their trace, and
-//! context that crosses HTTP and gRPC by itself.
+//! OpenTelemetry for a service in one call: traces, metrics and logs by OTLP, logs that name their
+//! trace, and context that crosses HTTP and gRPC by itself.
 //!
-//! - [`init`] sets up everything that is one per process and is configured by the standard `OTEL_*`
-//!   and `RUST_LOG` variables; [`init_logs`] does so for a program that makes no spans, and
-//!   [`init_continuing`] for one that only continues the traces of its callers.
+//! - [`init`] sets up everything that is one per process and is configured by the standard
+//!   [`OTEL_*` variables](variables) and `RUST_LOG`; [`init_logs`] does so for a program that makes no
+//!   spans, and [`init_continuing`] for one that only continues the traces of its callers.
 //! - [`http::ServerLayer`] and [`http::Client`], [`grpc::ServerLayer`] and [`grpc::ClientLayer`]
 //!   make the spans, named and filled as the semantic conventions say, and carry their context. A
 //!   handler sees nothing of it; one that wants its own span's ids, or spans below it, finds the
@@ -46,9 +46,11 @@ mod environment;
 mod error;
 mod export;
 pub mod grpc;
+mod guard;
 pub mod http;
 mod init;
 mod log;
+mod panics;
 mod propagation;
 mod sampling;
 mod span;
@@ -56,6 +58,9 @@ mod subscriber;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod timeout;
+
+#[doc = include_str!("../VARIABLES.md")]
+pub mod variables {}
 
 /// The code of `src/generated` is committed, so that a build needs no `protoc`. After a change to
 /// the `.proto` file, `UPDATE_GENERATED=1 cargo test -p telemetry` writes it anew.
@@ -66,7 +71,8 @@ mod sampling_api {
 
 pub use environment::service_name;
 pub use error::{InitError, error_chain};
-pub use init::{Guard, init, init_continuing, init_logs};
+pub use guard::Guard;
+pub use init::{init, init_continuing, init_logs};
 pub use log::{LogFormat, UnknownLogFormat};
 /// An attribute of a span or of an event.
 pub use opentelemetry::KeyValue;

@@ -2,7 +2,6 @@
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::Tracer;
-use opentelemetry_sdk::logs::SdkLogger;
 use opentelemetry_semantic_conventions::SCHEMA_URL;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::{
@@ -12,6 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Filter, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::export;
 use crate::log::{LogLine, LogRecords};
 
 /// The libraries below the exporter and the layers. Their own events tell a service's reader
@@ -35,6 +35,25 @@ pub(crate) fn scope() -> InstrumentationScope {
 pub(crate) fn log_filter(directives: &str) -> Result<EnvFilter, ParseError> {
     let defaults = TRANSPORT.map(|target| format!("{target}=warn")).join(",");
     EnvFilter::builder().parse(format!("info,{defaults},{directives}"))
+}
+
+/// These directives after the one that lets this crate tell of what is lost from `level` on, if one
+/// is asked for.
+pub(crate) fn with_diagnostics(level: Option<LevelFilter>, directives: &str) -> String {
+    level.map_or_else(
+        || directives.to_owned(),
+        |level| format!("{}={level},{directives}", export::TARGET),
+    )
+}
+
+/// This filter above one that lets this crate tell of what is lost from `level` on, if one is asked
+/// for.
+pub(crate) fn with_diagnostics_of(level: Option<LevelFilter>, filter: Targets) -> Targets {
+    let Some(level) = level else { return filter };
+    Targets::new()
+        .with_default(filter.default_level().unwrap_or(LevelFilter::OFF))
+        .with_target(export::TARGET, level)
+        .with_targets(filter)
 }
 
 /// All spans but the transport's. No log filter is theirs: `RUST_LOG=error` keeps traces whole.
@@ -77,23 +96,24 @@ where
         .with_filter(spans)
 }
 
-/// Writes events as lines and, where there is a logger, hands the same events to it.
+/// Writes events as lines and, where records are made of them, makes these of the same events.
 pub(crate) fn logs<S, F, W>(
     filter: F,
     line: LogLine,
     writer: W,
-    logger: Option<SdkLogger>,
+    records: Option<impl Into<LogRecords>>,
 ) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     F: Filter<S> + Send + Sync + 'static,
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
+    let records: Option<LogRecords> = records.map(Into::into);
     tracing_subscriber::fmt::layer()
         .event_format(line)
         .with_ansi(false)
         .with_writer(writer)
-        .and_then(logger.map(LogRecords))
+        .and_then(records)
         .with_filter(filter)
 }
 

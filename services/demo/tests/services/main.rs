@@ -2,6 +2,7 @@
 
 mod answers;
 mod captured_headers;
+#[allow(dead_code, reason = "the tests of telemetry need more of it")]
 mod collector;
 mod concurrency;
 mod configuration;

@@ -1,12 +1,13 @@
-//! A backend of telemetry that is not there, or does not answer.
+//! A backend of telemetry that is not there, does not answer, is slow or refuses: no request waits
+//! for it or fails, and what is lost is counted.
 
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use super::collector::{Collector, Life};
-use super::process::{Service, four_services, get, nobody};
+use super::collector::{Collector, Conduct, Life};
+use super::process::{Service, Variable, four_services, get, nobody};
 
 /// A flush may take 3 s; requests have none under way.
 const STOP: Duration = Duration::from_secs(15);
@@ -39,7 +40,7 @@ async fn a_backend_that_is_down_fails_no_request_and_is_told_once() {
         ]);
         let told = || {
             ["spans", "log records"].map(|what| {
-                let failure = format!("{what} cannot be exported");
+                let failure = format!("{what} are lost");
                 services[0].lines().iter().filter(|line| line.contains(&failure)).count()
             })
         };
@@ -126,5 +127,226 @@ async fn a_backend_that_is_back_in_two_seconds_has_missed_nothing() {
         let of_requests =
             collector.logs().iter().filter(|log| log.body() == "saying hello").count();
         assert_eq!((collector.spans().len(), of_requests), (requests, requests), "{protocol}");
+    }
+}
+
+const PROTOCOLS: [&str; 2] = ["grpc", "http/protobuf"];
+
+/// How many spans fit into the queue of [`exporting`], and half of it into a batch.
+const QUEUE: usize = 16;
+
+/// A service with a small queue of spans, and no timeout before the end of the test.
+fn exporting(collector: &Collector, protocol: &str, others: &[Variable<'_>]) -> Service {
+    let (name, endpoint) = collector.variable();
+    let variables = [
+        (name, endpoint.as_str()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "600000"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "10"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "16"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "8"),
+    ];
+    Service::start("app-a", nobody(), nobody(), &[&variables, others].concat())
+}
+
+/// Each a span.
+async fn answers(service: &Service, requests: usize) {
+    for _ in 0..requests {
+        assert_eq!(get(service.address, "/").await.0, 200);
+    }
+}
+
+/// How many spans the log says were lost: dropped by the queue, and by the exporter.
+fn told(service: &Service) -> [usize; 2] {
+    let (mut over, mut present) = ([0; 2], [0; 2]);
+    for line in service.lines().iter().filter(|line| line.contains("telemetry::export")) {
+        let count = |name: &str| -> usize {
+            let text = line.split(&format!("{name}=")).nth(1).unwrap();
+            text.split(' ').next().unwrap().parse().unwrap()
+        };
+        present = [count("dropped"), count("failed")];
+        if line.contains("exported again") {
+            over = [over[0] + present[0], over[1] + present[1]];
+            present = [0; 2];
+        }
+    }
+    [over[0] + present[0], over[1] + present[1]]
+}
+
+/// Waits until the service has said so.
+async fn says(service: &Service, text: &str) {
+    let deadline = Instant::now() + STOP;
+    while !service.lines().iter().any(|line| line.contains(text)) {
+        assert!(Instant::now() < deadline, "{text}: {:#?}", service.lines());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn end(mut service: Service) -> Service {
+    service.terminate();
+    assert!(service.ended_within(STOP).success());
+    service
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_backend_that_hangs_arrives_later_and_the_rest_is_counted() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start().await;
+        collector.treat(Conduct::Hang);
+        let service = exporting(&collector, protocol, &[]);
+        answers(&service, 100).await;
+        says(&service, "spans are lost until this changes error=the queue is full").await;
+        assert_eq!(collector.spans().len(), 0);
+
+        collector.treat(Conduct::Take);
+        says(&service, "spans are exported again").await;
+        let [dropped, failed] = told(&service);
+        // One batch was under way, and the queue was full behind it.
+        assert!((100 - QUEUE - 8..=100 - QUEUE).contains(&dropped), "{dropped}");
+        assert_eq!((collector.wait_for(100 - dropped).await.len(), failed), (100 - dropped, 0));
+
+        answers(&service, 1).await;
+        end(service);
+        assert_eq!(collector.spans().len(), 101 - dropped, "the last span is delivered");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_backend_refuses_is_counted_and_what_comes_later_arrives() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start().await;
+        collector.treat(Conduct::Refuse);
+        let service = exporting(&collector, protocol, &[]);
+        answers(&service, 20).await;
+        says(&service, "spans are lost until this changes error=").await;
+        let refused = || -> usize { collector.exports().iter().map(|export| export.items).sum() };
+        let deadline = Instant::now() + STOP;
+        while refused() + told(&service)[0] < 20 {
+            assert!(Instant::now() < deadline, "{:#?}", service.lines());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+
+        collector.treat(Conduct::Take);
+        answers(&service, 1).await;
+        says(&service, "spans are exported again").await;
+        let [dropped, failed] = told(&end(service));
+        assert_eq!((dropped + failed, collector.spans().len()), (20, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_slow_backend_every_span_has_arrived_or_is_counted_at_the_end() {
+    for protocol in PROTOCOLS {
+        let collector = Collector::start().await;
+        collector.treat(Conduct::TakeAfter(Duration::from_millis(500)));
+        let service = exporting(&collector, protocol, &[]);
+        answers(&service, 300).await;
+        collector.treat(Conduct::Take);
+        let service = end(service);
+        let [dropped, failed] = told(&service);
+        assert_eq!((collector.spans().len() + dropped, failed), (300, 0));
+        assert!(dropped > 0, "the backend was slow");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_what_waits_what_is_under_way_and_what_was_dropped() {
+    let [collector, of_metrics] = [Collector::start().await, Collector::start().await];
+    collector.treat(Conduct::Hang);
+    let url = of_metrics.url();
+    let others = [
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", url.as_str()),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "20"),
+    ];
+    let service = exporting(&collector, "grpc", &others);
+    answers(&service, 100).await;
+    let last = |name: &str, attribute| {
+        let metrics = of_metrics.metrics();
+        let metric = metrics.iter().rfind(|measured| measured.metric.name == name);
+        metric.and_then(|metric| metric.sum(attribute)).unwrap_or_default()
+    };
+    let processed = "otel.sdk.processor.span.processed";
+    let counts = || {
+        let full = last(processed, Some(("error.type", "queue_full")));
+        [
+            last("otel.sdk.processor.span.queue.capacity", None),
+            last("otel.sdk.processor.span.queue.size", None),
+            full + last(processed, None) + last("otel.sdk.processor.span.queue.size", None),
+            last("otel.sdk.exporter.span.inflight", None) - last(processed, None),
+            last("otel.sdk.exporter.span.exported", None),
+        ]
+    };
+    let deadline = Instant::now() + STOP;
+    while counts() != [QUEUE as i64, QUEUE as i64, 100, 0, 0] {
+        assert!(Instant::now() < deadline, "{:?}", counts());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    collector.treat(Conduct::Take);
+    let deadline = Instant::now() + STOP;
+    let dropped = last(processed, Some(("error.type", "queue_full")));
+    while last("otel.sdk.exporter.span.exported", None) != 100 - dropped {
+        assert!(Instant::now() < deadline, "{:?}", counts());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    end(service);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_of_a_backend_that_never_answers_hold_up_neither_requests_nor_the_end() {
+    let collector = Collector::start().await;
+    collector.treat(Conduct::Hang);
+    let others = [("OTEL_METRICS_EXPORTER", "otlp"), ("OTEL_METRIC_EXPORT_INTERVAL", "10")];
+    let service = exporting(&collector, "grpc", &others);
+    let deadline = Instant::now() + STOP;
+    while !collector.exports().iter().any(|export| export.signal == "metrics") {
+        assert!(Instant::now() < deadline, "no metrics are exported");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    answers(&service, 20).await;
+    let service = end(service);
+    says(&service, "metrics were lost at shutdown").await;
+}
+
+/// How long requests take, told beside how long they take without an exporter. No figure is
+/// asserted: what else the machine does is in it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "prints figures: cargo test --release -p demo --test services -- --ignored --nocapture"]
+async fn requests_take_as_long_whatever_the_backend_does() {
+    const REQUESTS: usize = 5_000;
+    let collector = Collector::start().await;
+    let gone = Collector::at(nobody());
+    let slow = Conduct::TakeAfter(Duration::from_millis(200));
+    println!("{:>24} {:>9} {:>9} {:>9}", "backend", "p50", "p99", "of p99");
+    let mut baseline = None;
+    for (name, backend, conduct) in [
+        ("none (the baseline)", None, Conduct::Take),
+        ("live", Some(&collector), Conduct::Take),
+        ("slow", Some(&collector), slow),
+        ("hung", Some(&collector), Conduct::Hang),
+        ("refusing", Some(&collector), Conduct::Refuse),
+        ("gone", Some(&gone), Conduct::Take),
+    ] {
+        collector.treat(conduct);
+        let service = match backend {
+            Some(backend) => exporting(backend, "grpc", &[]),
+            None => exporting(&collector, "grpc", &[("OTEL_TRACES_EXPORTER", "none")]),
+        };
+        let client = reqwest::Client::new();
+        let mut times = Vec::with_capacity(REQUESTS);
+        for _ in 0..REQUESTS {
+            let start = Instant::now();
+            let answer = client.get(format!("http://{}/", service.address)).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            answer.bytes().await.unwrap();
+            times.push(start.elapsed());
+        }
+        times.sort();
+        let [p50, p99] = [50, 99].map(|percent| times[REQUESTS * percent / 100]);
+        let baseline = *baseline.get_or_insert(p99);
+        let ratio = p99.as_secs_f64() / baseline.as_secs_f64();
+        println!("{name:>24} {p50:>9.1?} {p99:>9.1?} {ratio:>8.2}x");
+        collector.treat(Conduct::Take);
+        end(service);
     }
 }

@@ -14,8 +14,8 @@ pub type Variable<'a> = (&'a str, &'a str);
 /// Generous: the machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The program, without what this process's environment would tell it. It exports no logs unless a
-/// test says so.
+/// The program, without what this process's environment would tell it. It exports no logs and no
+/// metrics unless a test says so.
 pub fn demo() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
     for (name, _) in std::env::vars_os() {
@@ -25,7 +25,7 @@ pub fn demo() -> Command {
             command.env_remove(name);
         }
     }
-    command.env("OTEL_LOGS_EXPORTER", "none");
+    command.env("OTEL_LOGS_EXPORTER", "none").env("OTEL_METRICS_EXPORTER", "none");
     command
 }
 

@@ -24,6 +24,8 @@ pub fn part(plan: &Plan, index: usize) -> anyhow::Result<Part> {
     command.env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", plan.url(endpoint));
     command.env("OTEL_LOGS_EXPORTER", if plan.has(With::Loki) { "otlp" } else { "none" });
+    // Nobody takes any: the Collector makes its metrics of spans.
+    command.env("OTEL_METRICS_EXPORTER", "none");
     Ok(Part {
         name,
         command,

@@ -9,6 +9,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
 use super::Fields;
+use crate::environment::AttributeLimits;
 use crate::export;
 use crate::subscriber::is_transport;
 
@@ -17,7 +18,16 @@ use crate::subscriber::is_transport;
 /// Not `opentelemetry-appender-tracing`: that one gives every record the name of its source line,
 /// as if it were an event of the semantic conventions, neither time nor, for an error without
 /// further words, body.
-pub(crate) struct LogRecords(pub SdkLogger);
+pub(crate) struct LogRecords {
+    pub logger: SdkLogger,
+    pub limits: AttributeLimits,
+}
+
+impl From<SdkLogger> for LogRecords {
+    fn from(logger: SdkLogger) -> Self {
+        Self { logger, limits: AttributeLimits::default() }
+    }
+}
 
 impl<S: Subscriber> Layer<S> for LogRecords {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
@@ -30,7 +40,7 @@ impl<S: Subscriber> Layer<S> for LogRecords {
         event.record(&mut fields);
         let Fields(mut fields) = fields;
 
-        let mut record = self.0.create_log_record();
+        let mut record = self.logger.create_log_record();
         record.set_timestamp(SystemTime::now());
         // Becomes the scope's name.
         record.set_target(metadata.target());
@@ -40,8 +50,11 @@ impl<S: Subscriber> Layer<S> for LogRecords {
         if let Some(message) = message {
             record.set_body(any_value(message));
         }
-        record.add_attributes(fields.into_iter().map(|(key, value)| (key, any_value(value))));
-        self.0.emit(record);
+        let count = self.limits.count.map_or(usize::MAX, |count| count as usize);
+        for (key, value) in fields.into_iter().take(count) {
+            record.add_attribute(key, any_value(shorten(value, self.limits)));
+        }
+        self.logger.emit(record);
     }
 }
 
@@ -52,6 +65,13 @@ fn severity(level: Level) -> Severity {
         Level::INFO => Severity::Info,
         Level::WARN => Severity::Warn,
         Level::ERROR => Severity::Error,
+    }
+}
+
+fn shorten(value: Value, limits: AttributeLimits) -> Value {
+    match value.as_str().and_then(|text| limits.shorten(text)) {
+        Some(shortened) => shortened.into(),
+        None => value,
     }
 }
 

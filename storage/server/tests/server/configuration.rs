@@ -43,7 +43,7 @@ async fn a_bad_configuration_is_one_line_that_names_the_key_and_its_source() {
             vec!["drain_timeout", "SPOOR_DRAIN_TIMEOUT"],
         ),
         (vec![], vec![("RUST_LOG", "spoor=loud")], vec!["log", "RUST_LOG"]),
-        (vec![], vec![("OTEL_LOGS_EXPORTER", "console")], vec!["OTEL_LOGS_EXPORTER", "console"]),
+        (vec![], vec![("OTEL_LOGS_EXPORTER", "syslog")], vec!["OTEL_LOGS_EXPORTER", "syslog"]),
         (vec!["--listen", "127.0.0.1"], vec![], vec!["listen", "--listen"]),
         (vec!["--admin-listen", "17272"], vec![], vec!["admin_listen", "--admin-listen"]),
         (vec!["--set", "nothing=1"], vec![], vec!["nothing", "--set"]),
