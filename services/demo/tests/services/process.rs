@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -34,6 +35,8 @@ pub struct Service {
     pub address: SocketAddr,
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
+    /// Reads the lines until there are no more.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Service {
@@ -61,12 +64,12 @@ impl Service {
         let output = BufReader::new(child.stdout.take().unwrap());
         let lines = Arc::new(Mutex::new(Vec::new()));
         let kept = lines.clone();
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in output.lines() {
                 kept.lock().unwrap().push(line.unwrap());
             }
         });
-        let mut service = Self { address: nobody(), child, lines };
+        let mut service = Self { address: nobody(), child, lines, reader: Some(reader) };
         let deadline = Instant::now() + DEADLINE;
         while service.child.try_wait().unwrap().is_none() {
             if let Some(line) = service.lines().iter().find(|line| line.contains("is ready")) {
@@ -90,11 +93,12 @@ impl Service {
         kill_process(pid, Signal::TERM).unwrap();
     }
 
-    /// How the service ended, within a deadline.
+    /// How the service ended, within a deadline. All that it has logged is read by then.
     pub fn ended_within(&mut self, limit: Duration) -> ExitStatus {
         let deadline = Instant::now() + limit;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                self.reader.take().map(JoinHandle::join).transpose().unwrap();
                 return status;
             }
             assert!(Instant::now() < deadline, "still running: {:#?}", self.lines());
