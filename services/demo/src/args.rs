@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 use reqwest::Url;
 use telemetry::LogFormat;
 
+use crate::mode::Mode;
+
 /// An instrumented service that calls others like it.
 #[derive(Debug, Parser)]
 #[command(name = "demo", version, no_binary_name = true, args_conflicts_with_subcommands = true)]
@@ -22,19 +24,46 @@ pub(crate) struct Args {
     #[arg(long, env = "LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8000")]
     pub listen: SocketAddr,
 
-    /// Service to ask for IO tasks, over HTTP
+    /// Service to ask for IO tasks, over HTTP [default: http://127.0.0.1:8001]
     #[arg(long, env, value_name = "URL", value_parser = http_url)]
-    #[arg(default_value = "http://127.0.0.1:8001")]
-    pub target_one: Url,
+    target_one: Option<Url>,
 
-    /// Service to ask for CPU tasks, over gRPC
+    /// Service to ask for CPU tasks, over gRPC [default: http://127.0.0.1:8002]
     #[arg(long, env, value_name = "URL", value_parser = http_url)]
-    #[arg(default_value = "http://127.0.0.1:8002")]
-    pub target_two: Url,
+    target_two: Option<Url>,
+
+    /// Short for --target-one http://HOST:8000, which wins
+    #[arg(long, env, value_name = "HOST", value_parser = host)]
+    target_one_host: Option<Url>,
+
+    /// Short for --target-two http://HOST:8000, which wins
+    #[arg(long, env, value_name = "HOST", value_parser = host)]
+    target_two_host: Option<Url>,
+
+    /// Short for variables of OpenTelemetry, which win: jaeger-grpc, jaeger-http,
+    /// otel-collector-grpc or otel-collector-http
+    #[arg(long, env)]
+    pub mode: Option<Mode>,
 
     /// Form of a log line: text or json
     #[arg(long, env, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+}
+
+impl Args {
+    pub fn target_one(&self) -> Url {
+        target([&self.target_one, &self.target_one_host], 8001)
+    }
+
+    pub fn target_two(&self) -> Url {
+        target([&self.target_two, &self.target_two_host], 8002)
+    }
+}
+
+/// The first that is given, else that port of this machine.
+fn target(given: [&Option<Url>; 2], port: u16) -> Url {
+    let default = || format!("http://127.0.0.1:{port}").parse().expect("it is a URL");
+    given.into_iter().flatten().next().cloned().unwrap_or_else(default)
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +84,15 @@ fn http_url(text: &str) -> Result<Url, String> {
     // Logs, spans and answers name the URL: it must hold nothing secret.
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
         return Err("expected a URL without user, password and query".to_owned());
+    }
+    Ok(url)
+}
+
+/// The port is the one that every service has in a container.
+fn host(text: &str) -> Result<Url, String> {
+    let url = http_url(&format!("http://{text}:8000"))?;
+    if url.path() != "/" || url.fragment().is_some() {
+        return Err("expected a host alone".to_owned());
     }
     Ok(url)
 }

@@ -17,6 +17,7 @@ mod chain;
 mod error;
 mod grpc;
 mod healthcheck;
+mod mode;
 mod peers;
 mod routes;
 mod serve;
@@ -65,6 +66,11 @@ pub async fn run(
         };
     }
 
+    if let Some(mode) = args.mode
+        && let Err(error) = mode.follow()
+    {
+        return fail(1, format_args!("starting anew with what MODE is short for: {error}"));
+    }
     let name = args.name.clone().unwrap_or_else(|| telemetry::service_name("app-a"));
     let telemetry = match telemetry::init(&name, args.log_format) {
         Ok(telemetry) => telemetry,

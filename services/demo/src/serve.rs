@@ -30,7 +30,7 @@ pub(crate) async fn serve(
         .await
         .map_err(|error| format!("listening on {}: {error}", args.listen))?;
     let address = listener.local_addr()?;
-    let peers = Peers::new(own_url(address)?, args.target_one, args.target_two)?;
+    let peers = Peers::new(own_url(address)?, args.target_one(), args.target_two())?;
     info!(
         %address, target_one = %peers.target_one, target_two = %peers.target_two, "{name} is ready"
     );

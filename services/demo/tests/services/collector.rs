@@ -41,11 +41,12 @@ use tokio::task::JoinHandle;
 use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
-/// A span, the service that made it, and what else is known of that.
+/// A span, the service that made it with what else is known of that, and how it came.
 #[derive(Clone, Debug)]
 pub struct Exported {
     pub service: String,
     pub resource: Vec<KeyValue>,
+    pub protocol: &'static str,
     pub span: Span,
 }
 
@@ -287,6 +288,7 @@ impl Received {
 
     async fn keep_spans(
         &self,
+        protocol: &'static str,
         headers: HeaderMap,
         request: ExportTraceServiceRequest,
     ) -> Result<(), Refused> {
@@ -296,7 +298,7 @@ impl Received {
             let service = text(&resource, "service.name").unwrap();
             for span in resource_spans.scope_spans.into_iter().flat_map(|scope| scope.spans) {
                 let (service, resource) = (service.clone(), resource.clone());
-                spans.push(Exported { service, resource, span });
+                spans.push(Exported { service, resource, protocol, span });
             }
         }
         self.answer("traces", headers, spans.len()).await?;
@@ -368,7 +370,7 @@ impl TraceService for Received {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let (headers, message) = parts(request);
-        self.keep_spans(headers, message).await?;
+        self.keep_spans("grpc", headers, message).await?;
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
@@ -419,7 +421,8 @@ async fn traces_over_http(
     body: Bytes,
 ) -> Answer {
     let message = decode(&headers, body);
-    answered::<ExportTraceServiceResponse>(received.keep_spans(headers, message).await)
+    let kept = received.keep_spans("http/protobuf", headers, message).await;
+    answered::<ExportTraceServiceResponse>(kept)
 }
 
 async fn metrics_over_http(

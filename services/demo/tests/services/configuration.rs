@@ -1,14 +1,25 @@
 //! What a person gets wrong before the service runs.
 
 use std::process::Command;
+use std::time::Duration;
 
 use super::collector::Collector;
-use super::process::{Service, demo, get, nobody};
+use super::process::{Service, Variable, demo, get, nobody};
+
+const STOP: Duration = Duration::from_secs(15);
 
 /// The exit code and what the program said on stderr.
 fn run(command: &mut Command) -> (i32, String) {
     let output = command.output().unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A service's life with one request, at whose end all of it is exported.
+async fn ask_once(variables: &[Variable<'_>]) {
+    let mut service = Service::start("app-a", nobody(), nobody(), variables);
+    get(service.address, "/").await;
+    service.terminate();
+    assert!(service.ended_within(STOP).success());
 }
 
 #[test]
@@ -20,6 +31,9 @@ fn bad_configuration_is_one_line_that_names_it_and_exit_code_64() {
         (["--target-one", "http://me@app-b:8000"], "--target-one"),
         (["--target-two", "http://:pass@app-c:8000"], "--target-two"),
         (["--target-two", "http://app-c:8000/?sig=abc"], "--target-two"),
+        (["--target-one-host", "app-b:8000"], "--target-one-host"),
+        (["--target-two-host", "app-c/x"], "--target-two-host"),
+        (["--mode", "jaeger"], "otel-collector-http"),
         (["--log-format", "xml"], "--log-format"),
         (["--colour", "red"], "--colour"),
     ] {
@@ -30,6 +44,8 @@ fn bad_configuration_is_one_line_that_names_it_and_exit_code_64() {
     for (name, value) in [
         ("LISTEN", "localhost"),
         ("TARGET_ONE", "nonsense"),
+        ("TARGET_ONE_HOST", "me@app-b"),
+        ("MODE", "jaeger-thrift"),
         ("LOG_FORMAT", "xml"),
         ("RUST_LOG", "demo=loud"),
         ("OTEL_TRACES_EXPORTER", "zipkin"),
@@ -79,6 +95,59 @@ async fn a_name_comes_from_the_flag_else_a_variable_else_the_default() {
         let service = Service::start_with(arguments, variables);
         get(service.address, "/").await;
         assert_eq!(collector.wait_for(count + 1).await[count].service, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mode_tells_where_spans_go_and_how_and_whether_logs_do() {
+    for (mode, variable, path, protocol, has_logs) in [
+        ("jaeger-grpc", "JAEGER_GRPC_ENDPOINT", "", "grpc", false),
+        ("jaeger-http", "JAEGER_HTTP_ENDPOINT", "/v1/traces", "http/protobuf", false),
+        ("otel-collector-grpc", "OTEL_GRPC_ENDPOINT", "", "grpc", true),
+        ("otel-collector-http", "OTEL_HTTP_ENDPOINT", "/v1/traces", "http/protobuf", true),
+    ] {
+        let collector = Collector::start().await;
+        let url = collector.url();
+        // Over gRPC without a scheme, as in the lab that these are known from.
+        let endpoint =
+            if path.is_empty() { url.replace("http://", "") } else { format!("{url}{path}") };
+        let variables = [("MODE", mode), (variable, &*endpoint), ("OTEL_LOGS_EXPORTER", "")];
+        ask_once(&variables).await;
+        let ways: Vec<_> = collector.spans().iter().map(|span| span.protocol).collect();
+        assert_eq!(ways, [protocol], "{mode}");
+        assert_eq!(!collector.logs().is_empty(), has_logs, "{mode}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_standard_variable_wins_over_the_mode() {
+    let (mode, grpc) = (("MODE", "jaeger-http"), "grpc");
+    for (name, path) in
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", ""), ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "/v1/traces")]
+    {
+        let (of_mode, standard) = (Collector::start().await, Collector::start().await);
+        let (of_mode_url, url) = (of_mode.url(), format!("{}{path}", standard.url()));
+        ask_once(&[mode, ("JAEGER_HTTP_ENDPOINT", &of_mode_url), (name, &url)]).await;
+        assert_eq!((of_mode.spans().len(), standard.spans().len()), (0, 1), "{name}");
+    }
+    for name in ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] {
+        let collector = Collector::start().await;
+        ask_once(&[mode, ("JAEGER_HTTP_ENDPOINT", &collector.url()), (name, grpc)]).await;
+        assert_eq!(collector.spans()[0].protocol, grpc, "{name}");
+    }
+}
+
+#[test]
+fn a_targets_host_is_short_for_its_url_which_wins() {
+    let hosts = [("TARGET_ONE_HOST", "app-b"), ("TARGET_TWO_HOST", "app-c")];
+    let url = ("TARGET_ONE", "http://app-x:9000");
+    for (variables, one) in
+        [(&hosts[..], "http://app-b:8000/"), (&[hosts[0], hosts[1], url], url.1)]
+    {
+        let service = Service::start_with(&[], variables);
+        let ready = service.lines().join("\n");
+        assert!(ready.contains(&format!("target_one={one}")), "{ready}");
+        assert!(ready.contains("target_two=http://app-c:8000/"), "{ready}");
     }
 }
 

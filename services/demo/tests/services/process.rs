@@ -21,8 +21,9 @@ pub fn demo() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let ours = ["LISTEN", "TARGET_ONE", "TARGET_TWO", "LOG_FORMAT", "RUST_LOG"];
-        if text.starts_with("OTEL_") || ours.contains(&text.as_ref()) {
+        let ours =
+            ["OTEL_", "JAEGER_", "TARGET_", "LISTEN", "LOG_FORMAT", "MODE", "PAYMENT_", "RUST_LOG"];
+        if ours.iter().any(|ours| text.starts_with(ours)) {
             command.env_remove(name);
         }
     }
