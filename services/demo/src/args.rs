@@ -45,6 +45,10 @@ pub(crate) struct Args {
     #[arg(long, env)]
     pub mode: Option<Mode>,
 
+    /// Tells which payments are refused at first
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 1)]
+    pub payment_seed: u64,
+
     /// Form of a log line: text or json
     #[arg(long, env, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,

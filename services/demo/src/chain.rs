@@ -27,7 +27,7 @@ pub(crate) async fn chain(
     let home: Value = peers.get(&peers.this, "/").await?;
     let io_task: Value = peers.get(&peers.target_one, "/io_task").await?;
     let cpu_task = peers.cpu_task(CPU_TASK_LIMIT).await?;
-    info!(primes = cpu_task.primes, "finished the chain");
+    info!(primes = i64::from(cpu_task.primes), "finished the chain");
     let IoTask { service, milliseconds } = cpu_task.io_task.unwrap_or_default();
     Ok(Json(json!({
         "service": app.name,

@@ -5,9 +5,12 @@ use std::fmt;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use opentelemetry::trace::Status;
+use opentelemetry_semantic_conventions::attribute::ERROR_TYPE;
 use reqwest::StatusCode;
 use serde_json::json;
-use tracing::{error, info};
+use tracing::{Span, error, info};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// Why a request cannot be answered as asked.
 #[derive(Debug)]
@@ -16,28 +19,48 @@ pub(crate) enum Error {
     BadRequest(String),
     /// There is no such thing.
     NotFound(String),
+    /// What is asked for is not to be had as things are.
+    Conflict(String),
+    /// Not now; trying again may help.
+    Busy(String),
     /// What `/error_test` is for.
     Deliberate,
+    /// The database of the service failed.
+    Database {
+        /// What was asked of it.
+        statement: String,
+        /// What came of it.
+        cause: String,
+    },
     /// A service that was to help did not.
     Upstream {
         /// What was asked of which service.
         call: String,
         /// What came of it.
         cause: String,
+        /// With what it was answered over HTTP, if it was.
+        status: Option<StatusCode>,
     },
 }
 
 impl Error {
     /// A call that failed for `cause` and what caused that.
     pub fn upstream(call: &str, cause: &dyn StdError) -> Self {
-        Self::Upstream { call: call.to_owned(), cause: telemetry::error_chain(cause) }
+        let cause = telemetry::error_chain(cause);
+        Self::Upstream { call: call.to_owned(), cause, status: None }
+    }
+
+    pub fn database(statement: &str, cause: &rusqlite::Error) -> Self {
+        Self::Database { statement: statement.to_owned(), cause: telemetry::error_chain(cause) }
     }
 
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Deliberate => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Deliberate | Self::Database { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Upstream { .. } => StatusCode::BAD_GATEWAY,
         }
     }
@@ -53,12 +76,31 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Marks a span of this service's own work failed, unless the customer or nobody is to blame.
+    pub fn mark(&self, span: &Span) {
+        if self.status().is_server_error() {
+            let kind = match self {
+                Self::Upstream { .. } => "upstream",
+                Self::Database { .. } => "database",
+                _ => "_OTHER",
+            };
+            span.set_attribute(ERROR_TYPE, kind);
+            span.set_status(Status::error(self.to_string()));
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadRequest(reason) | Self::NotFound(reason) => f.write_str(reason),
+            Self::BadRequest(reason)
+            | Self::NotFound(reason)
+            | Self::Conflict(reason)
+            | Self::Busy(reason) => f.write_str(reason),
             Self::Deliberate => f.write_str("failing, as /error_test always does"),
-            Self::Upstream { call, cause } => write!(f, "calling {call}: {cause}"),
+            Self::Database { statement, cause } => write!(f, "database: {statement}: {cause}"),
+            Self::Upstream { call, cause, .. } => write!(f, "calling {call}: {cause}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The gRPC side.
+//! The gRPC side, but for prices.
 
 use tonic::{Request, Response, Status};
 
@@ -8,8 +8,8 @@ use crate::tasks::tasks_server::Tasks;
 use crate::tasks::{CpuTaskRequest, CpuTaskResponse, IoTask};
 use crate::work::MAX_LIMIT;
 
-/// What [`Tasks`] has, by full name.
-pub(crate) const METHODS: &[&str] = &["demo.v1.Tasks/CpuTask"];
+pub(crate) const CPU_TASK: &str = "demo.v1.Tasks/CpuTask";
+pub(crate) const QUOTE: &str = "demo.v1.Pricing/Quote";
 
 #[tonic::async_trait]
 impl Tasks for App {
@@ -33,12 +33,14 @@ impl Tasks for App {
     }
 }
 
-fn status(error: &Error) -> Status {
+/// Logs the error, and answers it.
+pub(crate) fn status(error: &Error) -> Status {
     error.log();
     match error {
         Error::BadRequest(reason) => Status::invalid_argument(reason),
         Error::NotFound(reason) => Status::not_found(reason),
-        Error::Deliberate => Status::internal(error.to_string()),
-        Error::Upstream { .. } => Status::unavailable(error.to_string()),
+        Error::Conflict(reason) => Status::failed_precondition(reason),
+        Error::Deliberate | Error::Database { .. } => Status::internal(error.to_string()),
+        Error::Busy(_) | Error::Upstream { .. } => Status::unavailable(error.to_string()),
     }
 }

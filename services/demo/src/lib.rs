@@ -1,8 +1,12 @@
 //! An instrumented service, four of which are the lab's `app-a` to `app-d`.
 //!
 //! Each answers HTTP and gRPC on one port and knows two others as its targets, so that one request
-//! to `/chain` crosses four services and changes protocol twice. All that concerns telemetry is in
-//! the `telemetry` crate: nothing here reads or writes a propagation header.
+//! to `/chain` crosses four services and changes protocol twice, and one to `/orders` finds a shop,
+//! its stock, prices and payments: roles that each service has, for whoever calls it. All that
+//! concerns the propagation of telemetry is in the `telemetry` crate: nothing here reads or writes
+//! one of its headers. `docs/demo.md` lists every span.
+//!
+//! A number in a log line is an `i64`: of what is unsigned, the event of the span would have a text.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -13,14 +17,23 @@ use std::time::Duration;
 use clap::Parser;
 
 mod args;
+mod cache;
 mod chain;
+mod chance;
+mod database;
 mod error;
 mod grpc;
 mod healthcheck;
 mod mode;
+mod orders;
+mod payments;
 mod peers;
+mod pricing;
+mod queue;
 mod routes;
 mod serve;
+mod stock;
+mod tier;
 mod work;
 
 use args::{Args, Command};

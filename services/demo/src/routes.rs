@@ -1,36 +1,49 @@
-//! The HTTP side, but for `/chain`.
+//! The routes of both protocols, and the HTTP side of teaching.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use telemetry::SpanContext;
 use tokio::sync::watch;
 use tower::Layer;
-use tracing::{error, info};
+use tracing::{Span, error, info};
 
+use crate::cache::Cache;
 use crate::chain::chain;
+use crate::database::Database;
 use crate::error::Error;
-use crate::grpc::METHODS;
+use crate::grpc::{CPU_TASK, QUOTE};
 use crate::peers::Peers;
+use crate::queue::Queue;
+use crate::tasks::pricing_server::PricingServer;
 use crate::tasks::tasks_server::TasksServer;
+use crate::tier::Tier;
 use crate::work::{Cpu, MAX_LIMIT, io_task};
+use crate::{orders, payments, pricing, stock};
 
 /// Items are numbered from 1 to this.
-const ITEMS: u32 = 1_000;
+pub(crate) const ITEMS: u32 = 1_000;
 
 /// What the handlers of both protocols share.
 pub(crate) struct App {
     pub name: String,
-    pub peers: Peers,
+    pub peers: Arc<Peers>,
     pub cpu: Cpu,
+    pub database: Database,
+    /// What the price list of the first target has told.
+    pub prices: Cache,
+    /// Tells which payments are refused at first.
+    pub payment_seed: u64,
+    pub queue: Queue,
     /// Each chain under way is a receiver: they call this service itself, which must not stop
     /// listening before them.
     pub chains: watch::Sender<()>,
@@ -39,7 +52,9 @@ pub(crate) struct App {
 /// HTTP and gRPC on one router, each under its own layer, so that a request has one span.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let tasks =
-        telemetry::grpc::ServerLayer::new(METHODS).layer(TasksServer::from_arc(app.clone()));
+        telemetry::grpc::ServerLayer::new(&[CPU_TASK]).layer(TasksServer::from_arc(app.clone()));
+    let pricing =
+        telemetry::grpc::ServerLayer::new(&[QUOTE]).layer(PricingServer::from_arc(app.clone()));
     Router::new()
         .route("/", get(home))
         .route("/items/{id}", get(item))
@@ -49,11 +64,26 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/random_sleep", get(random_sleep))
         .route("/error_test", get(error_test))
         .route("/chain", get(chain))
+        .route("/orders", post(orders::place))
+        .route("/prices/{sku}", get(pricing::price))
+        .route("/reservations", post(stock::reserve))
+        .route("/reservations/{order}", delete(stock::release))
+        .route("/shipments", post(stock::ship))
+        .route("/payments", post(payments::take))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .fallback(async || Error::NotFound("no such page".to_owned()))
+        .layer(middleware::from_fn(record_tier))
         .layer(telemetry::http::ServerLayer::default())
         .with_state(app)
         .route_service("/demo.v1.Tasks/{method}", tasks)
+        .route_service("/demo.v1.Pricing/{method}", pricing)
+}
+
+/// What the caller tells of the customer becomes an attribute of this service's span, too.
+async fn record_tier(request: Request, next: Next) -> Response {
+    let span = Span::current();
+    Tier::in_baggage(&span).inspect(|tier| tier.record(&span));
+    next.run(request).await
 }
 
 async fn home(State(app): State<Arc<App>>) -> Json<Value> {
@@ -69,7 +99,7 @@ async fn item(
     if !(1..=ITEMS).contains(&id) {
         return Err(Error::NotFound(format!("no item {id}: there are 1 to {ITEMS}")));
     }
-    info!(id, "item read");
+    info!(id = i64::from(id), "item read");
     Ok(Json(json!({ "service": app.name, "id": id })))
 }
 
@@ -122,10 +152,11 @@ const STATUSES: [StatusCode; 6] = [
 
 async fn random_status(State(app): State<Arc<App>>) -> impl IntoResponse {
     let status = STATUSES[rand::random_range(0..STATUSES.len())];
+    let code = i64::from(status.as_u16());
     if status.is_server_error() {
-        error!(status = status.as_u16(), "picked a failure");
+        error!(status = code, "picked a failure");
     } else {
-        info!(status = status.as_u16(), "picked a status");
+        info!(status = code, "picked a status");
     }
     (status, Json(json!({ "service": app.name, "status": status.as_u16() })))
 }
@@ -138,8 +169,8 @@ async fn error_test(Extension(span): Extension<SpanContext>) -> impl IntoRespons
 }
 
 async fn random_sleep(State(app): State<Arc<App>>) -> Json<Value> {
-    let milliseconds = rand::random_range(0..1_000);
-    info!(milliseconds, "going to sleep");
-    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    let milliseconds: u32 = rand::random_range(0..1_000);
+    info!(milliseconds = i64::from(milliseconds), "going to sleep");
+    tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
     Json(json!({ "service": app.name, "milliseconds": milliseconds }))
 }

@@ -1,7 +1,7 @@
 //! A service's life: listen, answer, drain.
 
 use std::error::Error as StdError;
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,10 @@ use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use crate::args::Args;
+use crate::cache::Cache;
+use crate::database::Database;
 use crate::peers::Peers;
+use crate::queue::queue;
 use crate::routes::{App, router};
 use crate::work::Cpu;
 
@@ -30,11 +33,22 @@ pub(crate) async fn serve(
         .await
         .map_err(|error| format!("listening on {}: {error}", args.listen))?;
     let address = listener.local_addr()?;
-    let peers = Peers::new(own_url(address)?, args.target_one(), args.target_two())?;
+    let peers = Arc::new(Peers::new(own_url(address)?, args.target_one(), args.target_two())?);
     info!(
         %address, target_one = %peers.target_one, target_two = %peers.target_two, "{name} is ready"
     );
-    let app = Arc::new(App { name, peers, cpu: Cpu::new(), chains: watch::Sender::new(()) });
+    let (queue, orders) = queue();
+    let shipping = tokio::spawn(orders.ship(peers.clone()));
+    let app = Arc::new(App {
+        name,
+        peers,
+        cpu: Cpu::new(),
+        database: Database::open(include_str!("schema.sql"))?,
+        prices: Cache::default(),
+        payment_seed: args.payment_seed,
+        queue,
+        chains: watch::Sender::new(()),
+    });
 
     // Without this the end of a gRPC answer waits for the client's delayed acknowledgement.
     let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
@@ -51,8 +65,13 @@ pub(crate) async fn serve(
         let _ = drain_begins.await;
         tokio::time::sleep(DRAIN_DEADLINE).await;
     };
+    let served = async {
+        server.await?;
+        // Nobody puts a further order in.
+        Ok::<(), Box<dyn StdError>>(shipping.await?)
+    };
     tokio::select! {
-        result = server.into_future() => result?,
+        result = served => result?,
         () = deadline => warn!("stopped before every request was finished"),
     }
     Ok(())

@@ -13,7 +13,7 @@ pub(crate) const MAX_LIMIT: u32 = 1_000_000;
 pub(crate) async fn io_task() -> u32 {
     let milliseconds = rand::random_range(5..50);
     tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
-    info!(milliseconds, "IO task done");
+    info!(milliseconds = i64::from(milliseconds), "IO task done");
     milliseconds
 }
 
@@ -27,14 +27,14 @@ impl Cpu {
     }
 
     /// Counts the primes below `limit`, beside the threads that serve requests.
-    #[tracing::instrument(skip_all, fields(limit))]
+    #[tracing::instrument(skip_all, fields(limit = i64::from(limit)))]
     pub async fn count_primes(&self, limit: u32) -> u32 {
         let _permit = self.0.acquire().await.expect("the semaphore is never closed");
         let span = Span::current();
         let count = spawn_blocking(move || {
             span.in_scope(|| {
                 let primes = primes_below(limit);
-                info!(limit, primes, "CPU task done");
+                info!(limit = i64::from(limit), primes = i64::from(primes), "CPU task done");
                 primes
             })
         });

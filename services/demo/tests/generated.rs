@@ -1,13 +1,15 @@
-//! The committed code in `src/generated` is what the `.proto` file generates.
+//! The committed code in `src/generated` is what the `.proto` files generate.
 
 use std::fs;
 use std::path::Path;
 
 #[test]
-fn committed_code_is_what_the_proto_file_generates() {
+fn committed_code_is_what_the_proto_files_generate() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let out = tempfile::tempdir().unwrap();
-    let descriptors = protox::compile(["demo/v1/tasks.proto"], [root.join("proto")]).unwrap();
+    let descriptors =
+        protox::compile(["demo/v1/pricing.proto", "demo/v1/tasks.proto"], [root.join("proto")])
+            .unwrap();
     tonic_prost_build::configure().out_dir(out.path()).compile_fds(descriptors).unwrap();
 
     let name = "demo.v1.rs";

@@ -11,6 +11,7 @@ mod url;
 
 use http::{Method, Version};
 
+pub use client::ResendCount;
 #[cfg(feature = "reqwest")]
 pub use reqwest::Client;
 

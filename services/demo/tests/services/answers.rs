@@ -1,7 +1,9 @@
 //! What each endpoint answers.
 
-use demo::tasks::CpuTaskRequest;
+use demo::tasks::pricing_client::PricingClient;
 use demo::tasks::tasks_client::TasksClient;
+use demo::tasks::{CpuTaskRequest, OrderItem, QuoteRequest};
+use serde_json::{Value, json};
 use tonic::Code;
 
 use super::process::{Service, get, nobody};
@@ -41,6 +43,47 @@ async fn every_endpoint_answers_in_json() {
     let (status, answer) = get(service.address, "/random_status").await;
     assert_eq!(answer["status"], status);
     assert_eq!(get(service.address, "/cpu_task?limit=100").await.1["primes"], 25);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_shop_would_send_is_refused_by_each_role_of_an_order() {
+    let id = "0123456789abcdef";
+    let item = json!({ "sku": 7, "quantity": 1 });
+    let payment = json!({ "order": id, "customer": 1, "amount": 1, "currency": "EUR" });
+    let other = |name: &str, value: Value| {
+        let mut payment = payment.clone();
+        payment[name] = value;
+        payment
+    };
+    let service = Service::start("app-b", nobody(), nobody(), &[UNTRACED]);
+    for (path, body) in [
+        ("/orders", json!({ "customer": 1001 })),
+        ("/orders", json!({ "items": [] })),
+        ("/orders", json!({ "items": [{ "sku": 1001, "quantity": 1 }] })),
+        ("/orders", json!({ "items": [{ "sku": 7, "quantity": 101 }] })),
+        ("/orders", json!({ "items": [item, item] })),
+        ("/orders", json!({ "items": vec![&item; 11] })),
+        ("/orders", json!({ "colour": "red" })),
+        ("/reservations", json!({ "order": "a".repeat(17), "items": [item] })),
+        ("/reservations", json!({ "order": id, "items": [item, item] })),
+        ("/reservations", json!({ "order": id, "items": [] })),
+        ("/shipments", json!({ "order": "no order's id at all" })),
+        ("/payments", other("order", json!("a".repeat(17)))),
+        ("/payments", other("amount", json!(-1))),
+        ("/payments", other("currency", json!("Euro"))),
+    ] {
+        let request = reqwest::Client::new().post(format!("http://{}{path}", service.address));
+        let response = request.json(&body).send().await.unwrap();
+        assert_eq!(response.status(), 400, "{path}: {body}");
+        let answer: Value = response.json().await.unwrap();
+        assert!(answer["error"].is_string(), "{path}: {answer}");
+    }
+
+    let url = format!("http://{}", service.address);
+    let mut pricing = PricingClient::connect(url).await.unwrap();
+    let items = vec![OrderItem { sku: 7, quantity: u32::MAX }];
+    let error = pricing.quote(QuoteRequest { customer: 1, items }).await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -145,6 +145,14 @@ pub fn four_services(variables: &[Variable]) -> [Service; 4] {
     panic!("found no four free ports");
 }
 
+/// Ends one after the other, so that each can finish what it does with those after it.
+pub fn stop_in_order(mut services: [Service; 4]) {
+    for service in &mut services {
+        service.terminate();
+        assert!(service.ended_within(DEADLINE).success());
+    }
+}
+
 fn free_ports() -> [SocketAddr; 4] {
     let listeners = [(); 4].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap())

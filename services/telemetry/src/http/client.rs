@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::{HeaderMap, Request, StatusCode};
 use opentelemetry::KeyValue;
 use opentelemetry_semantic_conventions::attribute::{
-    HTTP_REQUEST_METHOD, HTTP_REQUEST_METHOD_ORIGINAL, HTTP_RESPONSE_STATUS_CODE, URL_FULL,
+    HTTP_REQUEST_METHOD, HTTP_REQUEST_METHOD_ORIGINAL, HTTP_REQUEST_RESEND_COUNT,
+    HTTP_RESPONSE_STATUS_CODE, URL_FULL,
 };
 use tracing::info_span;
 
@@ -16,6 +17,11 @@ use crate::call_span::{CallSpan, Shared};
 use crate::capture::{self, List};
 use crate::duration::Metric;
 use crate::propagation;
+
+/// An extension of a request that was sent before, for so many times: `http.request.resend_count`
+/// of its span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResendCount(pub u32);
 
 /// The convention of HTTP clients.
 #[derive(Clone, Debug, Default)]
@@ -33,9 +39,13 @@ impl Convention for Outgoing {
         let call = CallSpan::start(span, shared);
         call.describe(|| {
             let original = method.is_none().then(|| request.method().to_string());
+            let resent = request.extensions().get().filter(|ResendCount(count)| *count > 0);
             [
                 Some(KeyValue::new(HTTP_REQUEST_METHOD, method.unwrap_or(OTHER_METHOD))),
                 original.map(|method| KeyValue::new(HTTP_REQUEST_METHOD_ORIGINAL, method)),
+                resent.map(|ResendCount(count)| {
+                    KeyValue::new(HTTP_REQUEST_RESEND_COUNT, i64::from(*count))
+                }),
                 Some(KeyValue::new(URL_FULL, url::redacted(request.uri()))),
             ]
             .into_iter()

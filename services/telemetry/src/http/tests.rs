@@ -16,7 +16,7 @@ use reqwest::Url;
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tracing::info;
 
-use super::{Client, ClientLayer, ServerLayer};
+use super::{Client, ClientLayer, ResendCount, ServerLayer};
 use crate::SpanContext;
 use crate::testing::{Telemetry, attribute, serve};
 
@@ -107,6 +107,23 @@ client GET
     url.scheme = http
 ";
     assert_eq!(tree, expected);
+}
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_tells_for_which_time() {
+    let telemetry = Telemetry::start();
+    let address = serve(router()).await;
+    for count in [0, 1, 2] {
+        let request = http::Request::get(format!("http://{address}/items/7"))
+            .extension(ResendCount(count))
+            .body(reqwest::Body::default())
+            .unwrap();
+        client().execute(request.try_into().unwrap()).await.unwrap().bytes().await.unwrap();
+        let spans = telemetry.spans(2 * (count as usize + 1)).await;
+        let expected = (count > 0).then(|| i64::from(count).into());
+        let client = spans.iter().rfind(|span| span.span_kind == SpanKind::Client).unwrap();
+        assert_eq!(attribute(client, "http.request.resend_count"), expected);
+    }
 }
 
 #[tokio::test]
