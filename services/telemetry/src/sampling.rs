@@ -3,7 +3,7 @@
 mod debugged;
 mod remote;
 
-use opentelemetry_sdk::trace::{Sampler, ShouldSample};
+use opentelemetry_sdk::trace::{ParentBasedSampler, Sampler, ShouldSample};
 use tokio::runtime::Handle;
 
 use crate::InitError;
@@ -81,7 +81,9 @@ impl Sampling {
                 Box::new(Remote::start(server, service_name, runtime.expect("it is remote")))
             }
         };
-        let sampler = if self.follows_parent { Box::new(Sampler::ParentBased(root)) } else { root };
+        // `Sampler::ParentBased` takes the decision of the root alone, without its attributes.
+        let sampler: Box<dyn ShouldSample> =
+            if self.follows_parent { Box::new(ParentBasedSampler::new(root)) } else { root };
         if is_debuggable { Box::new(UnlessDebugged(sampler)) } else { sampler }
     }
 }
