@@ -87,8 +87,8 @@ async fn change(
         .await
 }
 
-fn probability(kind: &str, param: f64) -> Value {
-    json!({"default_strategy": {"type": kind, "param": param}})
+fn probability(param: f64) -> Value {
+    json!({"default_strategy": {"type": "probabilistic", "param": param}})
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ fn probability(kind: &str, param: f64) -> Value {
 async fn a_service_samples_as_jaeger_says_while_that_changes_and_is_gone() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let strategies = folder.path().join("strategies.json");
-    fs::write(&strategies, probability("probabilistic", 0.0).to_string())?;
+    fs::write(&strategies, probability(0.0).to_string())?;
     let sampling = free_address();
 
     // Nobody answers yet: the initial rate holds.
@@ -117,7 +117,7 @@ async fn a_service_samples_as_jaeger_says_while_that_changes_and_is_gone() -> an
     let count = sampled(&url, &[("traceparent", parent)]).await?;
     ensure!(count == REQUESTS, "{count} of those whose caller is sampled");
 
-    change(&strategies, &service, probability("probabilistic", 1.0), "probability 1").await?;
+    change(&strategies, &service, probability(1.0), "probability 1").await?;
     ensure!(sampled(&url, &[]).await? == REQUESTS, "not all, with a probability of 1");
 
     let per_operation = json!({
@@ -142,7 +142,7 @@ async fn a_service_samples_as_jaeger_says_while_that_changes_and_is_gone() -> an
     ensure!((3..=most as usize).contains(&count), "{count} instead of 3 to {most}");
 
     // Gone, and the last strategy holds; back again with another.
-    change(&strategies, &service, probability("probabilistic", 0.0), "probability 0").await?;
+    change(&strategies, &service, probability(0.0), "probability 0").await?;
     drop(server);
     let said = "sampling strategies cannot be read";
     eventually(said, async || Ok((service.output().matches(said).count() == 2).then_some(())))
@@ -150,7 +150,7 @@ async fn a_service_samples_as_jaeger_says_while_that_changes_and_is_gone() -> an
     ensure!(sampled(&url, &[]).await? == 0, "some, while the server is gone");
     let said = "probability 1";
     let before = service.output().matches(said).count();
-    fs::write(&strategies, probability("probabilistic", 1.0).to_string())?;
+    fs::write(&strategies, probability(1.0).to_string())?;
     let _server = jaeger(&strategies, sampling).await?;
     eventually(said, async || Ok((service.output().matches(said).count() > before).then_some(())))
         .await?;

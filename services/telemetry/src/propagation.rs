@@ -13,7 +13,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 pub(crate) use choice::Propagators;
-pub(crate) use jaeger::DebugId;
+pub(crate) use jaeger::{DebugId, Debugged};
 use received::Received;
 
 /// Makes the caller's span, if the headers tell of one, the parent of `span`.

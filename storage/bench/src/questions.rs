@@ -4,6 +4,7 @@
 use prost_types::{Duration, Timestamp};
 use spoor_proto::storage::any_value::Value;
 use spoor_proto::storage::{AnyValue, KeyValue, SpanQueryParameters, TraceQueryParameters};
+use spoor_proto::timestamp;
 
 use crate::generator::{EPOCH, TRACES_PER_SECOND, user_id};
 use crate::load::Load;
@@ -316,8 +317,4 @@ fn parameters(search: &Search) -> TraceQueryParameters {
         search_depth: LIMIT as i32,
         ..TraceQueryParameters::default()
     }
-}
-
-fn timestamp(nanos: u64) -> Timestamp {
-    Timestamp { seconds: (nanos / 1_000_000_000) as i64, nanos: (nanos % 1_000_000_000) as i32 }
 }

@@ -126,35 +126,37 @@ async fn each_propagator_reads_and_sends_its_own_headers_over_http_and_grpc() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_debug_id_makes_a_trace_that_is_found_by_it_whatever_the_sampler_says() {
-    let collector = Collector::start().await;
-    let target = StandIn::start().await;
-    let (name, endpoint) = collector.variable();
-    let variables = [
-        (name, &*endpoint),
-        ("OTEL_PROPAGATORS", "jaeger"),
-        ("OTEL_TRACES_SAMPLER", "parentbased_always_off"),
-    ];
-    let service = Service::start("app-a", target.address, target.address, &variables);
-    assert_eq!(get(&service, "/chain", HeaderMap::new()).await, 200);
-    let debug = headers(&[("jaeger-debug-id", b"ticket-17"), ("jaeger-baggage", b"tier=gold")]);
-    assert_eq!(get(&service, "/chain", debug).await, 200);
+    for sampler in ["parentbased_always_off", "always_off"] {
+        let collector = Collector::start().await;
+        let target = StandIn::start().await;
+        let (name, endpoint) = collector.variable();
+        let variables =
+            [(name, &*endpoint), ("OTEL_PROPAGATORS", "jaeger"), ("OTEL_TRACES_SAMPLER", sampler)];
+        let service = Service::start("app-a", target.address, target.address, &variables);
+        assert_eq!(get(&service, "/chain", HeaderMap::new()).await, 200);
+        let debug = headers(&[("jaeger-debug-id", b"ticket-17"), ("jaeger-baggage", b"tier=gold")]);
+        assert_eq!(get(&service, "/chain", debug).await, 200);
 
-    let spans = collector.wait_for(5).await;
-    let found: Vec<_> =
-        spans.iter().filter(|it| it.attribute("jaeger-debug-id").is_some()).collect();
-    let [root] = found[..] else { panic!("{found:#?}") };
-    assert_eq!(root.attribute("jaeger-debug-id").unwrap(), "ticket-17");
-    assert!(root.span.parent_span_id.is_empty());
-    assert!(spans.iter().all(|it| it.span.trace_id == root.span.trace_id));
-    let [unsampled @ .., _, _] = &target.seen()[..] else { panic!("too few") };
-    for (protocol, headers) in &target.seen()[2..] {
-        let client = sender(&spans, headers);
-        let expected = format!("{}:{}:0:3", hex(&root.span.trace_id), hex(&client.span.span_id));
-        let expected = [("uber-trace-id", &*expected), ("uberctx-tier", "gold")];
-        assert_eq!(named(headers, &ALL), expected, "{protocol}");
-    }
-    for (_, headers) in unsampled {
-        assert!(headers["uber-trace-id"].to_str().unwrap().ends_with(":0:0"));
+        let spans = collector.wait_for(5).await;
+        let found: Vec<_> =
+            spans.iter().filter(|it| it.attribute("jaeger-debug-id").is_some()).collect();
+        let [root] = found[..] else { panic!("{found:#?}") };
+        assert_eq!(root.attribute("jaeger-debug-id").unwrap(), "ticket-17");
+        assert!(root.span.parent_span_id.is_empty());
+        assert!(spans.iter().all(|it| it.span.trace_id == root.span.trace_id));
+        let seen = target.seen();
+        assert_eq!(seen.len(), 4, "{sampler}");
+        let (unsampled, debugged) = seen.split_at(2);
+        for (protocol, headers) in debugged {
+            let client = sender(&spans, headers);
+            let expected =
+                format!("{}:{}:0:3", hex(&root.span.trace_id), hex(&client.span.span_id));
+            let expected = [("uber-trace-id", &*expected), ("uberctx-tier", "gold")];
+            assert_eq!(named(headers, &ALL), expected, "{sampler}, {protocol}");
+        }
+        for (_, headers) in unsampled {
+            assert!(headers["uber-trace-id"].to_str().unwrap().ends_with(":0:0"));
+        }
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) struct Remote(Arc<RwLock<Arc<Strategy>>>);
 impl Remote {
     /// Asks the server at once and then at its interval, until the runtime ends.
     pub fn start(server: &Server, service_name: &str, runtime: &Handle) -> Self {
-        let strategy = Arc::new(Strategy::probability(server.initial_ratio));
+        let strategy = Arc::new(Strategy::Probability(server.initial_ratio));
         let this = Self(Arc::new(RwLock::new(strategy)));
         let _entered = runtime.enter();
         let channel = Endpoint::from(server.endpoint.clone()).timeout(TIMEOUT).connect_lazy();

@@ -41,10 +41,6 @@ pub(super) struct Operations {
 }
 
 impl Strategy {
-    pub fn probability(probability: f64) -> Self {
-        Self::Probability(probability)
-    }
-
     /// The attributes of the trace's first span, if it is sampled.
     pub fn sample(&self, trace_id: TraceId, operation: &str) -> Option<[KeyValue; 2]> {
         match self {

@@ -62,22 +62,29 @@ async fn a_certificate_whose_time_it_is_not_is_warned_of_with_its_date() {
     let authority = Authority::new("one");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (certificate, key) = (path("server.pem"), path("server.key"));
+    let first_line = async || {
+        let mut child = spoor()
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .envs([("SPOOR_TLS_CERTIFICATE", &certificate), ("SPOOR_TLS_KEY", &key)])
+            .env("SPOOR_ENGINE", "memory")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+        timeout(DEADLINE, log.next_line()).await.unwrap().unwrap().unwrap()
+    };
     put(folder.path(), &authority.server_of(2020, 2021));
-    let mut child = spoor()
-        .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-        .envs([("SPOOR_TLS_CERTIFICATE", &certificate), ("SPOOR_TLS_KEY", &key)])
-        .env("SPOOR_ENGINE", "memory")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = timeout(DEADLINE, log.next_line()).await.unwrap().unwrap().unwrap();
+    let first = first_line().await;
     assert!(first.contains("WARN") && first.contains(&certificate), "{first}");
     assert!(first.contains("expired") && first.contains("2021-01-01T00:00:00Z"), "{first}");
 
-    // Once more when it is another, and of one that is valid nothing.
-    let settings = [format!("tls_certificate={certificate}"), format!("tls_key={key}")];
+    // Of one that is valid nothing is said.
     put(folder.path(), &authority.server());
+    let first = first_line().await;
+    assert!(!first.contains(&certificate), "{first}");
+
+    // Once more when it is another.
+    let settings = [format!("tls_certificate={certificate}"), format!("tls_key={key}")];
     let mut program = Program::start(&settings.each_ref().map(String::as_str)).await;
     put(folder.path(), &authority.server_of(2100, 2101));
     let line = program.logs("WARN").await;
