@@ -91,7 +91,10 @@ impl Remote {
         let strategy = Arc::new(Strategy::Probability(server.initial_ratio));
         let this = Self(Arc::new(RwLock::new(strategy)));
         let _entered = runtime.enter();
-        let channel = Endpoint::from(server.endpoint.clone()).timeout(TIMEOUT).connect_lazy();
+        let channel = Endpoint::from(server.endpoint.clone())
+            .connect_timeout(TIMEOUT)
+            .timeout(TIMEOUT)
+            .connect_lazy();
         let poll = Poll {
             strategy: this.0.clone(),
             client: SamplingManagerClient::new(channel),
