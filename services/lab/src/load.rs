@@ -51,8 +51,8 @@ pub struct Arguments {
     /// Over how long the rate rises from 0
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     ramp: Option<Duration>,
-    /// What to ask for, and how often of one round: [SERVICE]/PATH[:WEIGHT],... such as
-    /// /chain:3,app-b/items/7; the default asks every service for every kind of answer
+    /// What to ask for, and how often of one round: [POST ][SERVICE]/PATH[:WEIGHT],... such
+    /// as '/chain:3,POST app-a/orders'; the default asks every service for every kind of answer
     #[arg(long, default_value = "", hide_default_value = true)]
     mix: Mix,
     /// How many users there are; each request is one's, by `user.id` in its baggage

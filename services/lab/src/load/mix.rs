@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use reqwest::Method;
 use serde::{Serialize, Serializer};
 
 use crate::ports::Port;
@@ -26,7 +27,8 @@ const PATHS: [&str; 15] = [
 /// A tenth of what a service would do by itself, which is too much for a small machine.
 const CPU_TASK: &str = "/cpu_task?limit=100000";
 
-const FORM: &str = "expected [SERVICE]/PATH[:WEIGHT], with commas between them";
+const FORM: &str = "expected [POST ][SERVICE]/PATH[:WEIGHT], with commas between them";
+const POST: &str = "POST ";
 /// The most that the weights may sum up to.
 const MAX_ROUND: usize = 10_000;
 
@@ -44,6 +46,8 @@ struct Entry {
 /// What one request asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
+    /// GET, or POST without a body.
+    pub method: Method,
     /// One service alone, or each in turn.
     service: Option<Port>,
     path: Arc<str>,
@@ -51,7 +55,7 @@ pub struct Target {
 
 impl Target {
     fn of_each(path: &str) -> Self {
-        Self { service: None, path: path.into() }
+        Self { method: Method::GET, service: None, path: path.into() }
     }
 
     pub fn path(&self) -> &str {
@@ -62,7 +66,8 @@ impl Target {
 /// As it is written in a mix.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.service.map_or("", |service| service.part), self.path)
+        let method = if self.method == Method::POST { POST } else { "" };
+        write!(f, "{method}{}{}", self.service.map_or("", |service| service.part), self.path)
     }
 }
 
@@ -95,8 +100,12 @@ impl FromStr for Entry {
             }
             _ => (text, 1),
         };
-        let slash = whole.find('/').ok_or(FORM)?;
-        let (name, path) = whole.split_at(slash);
+        let (method, place) = match whole.strip_prefix(POST) {
+            Some(place) => (Method::POST, place),
+            None => (Method::GET, whole),
+        };
+        let slash = place.find('/').ok_or(FORM)?;
+        let (name, path) = place.split_at(slash);
         if path.contains(|it: char| it.is_whitespace() || it.is_control()) {
             return Err(format!("{text}: a path has no spaces"));
         }
@@ -104,7 +113,7 @@ impl FromStr for Entry {
         if known.is_none() && !name.is_empty() {
             return Err(format!("{text}: there is no service {name}"));
         }
-        Ok(Self { target: Target { service: known, path: path.into() }, weight })
+        Ok(Self { target: Target { method, service: known, path: path.into() }, weight })
     }
 }
 
@@ -217,9 +226,10 @@ mod tests {
 
     #[test]
     fn a_mix_is_written_as_it_is_read() {
-        for (text, written) in
-            [("/a, app-c/b:2,/at?t=10:30x", "/a:1,app-c/b:2,/at?t=10:30x:1"), ("", "")]
-        {
+        for (text, written) in [
+            ("/a, app-c/b:2,POST app-d/at?t=10:30x", "/a:1,app-c/b:2,POST app-d/at?t=10:30x:1"),
+            ("", ""),
+        ] {
             let mix: Mix = text.parse().unwrap();
             assert_eq!(mix.to_string(), written);
             assert_eq!(written.parse(), Ok(mix));
@@ -235,6 +245,7 @@ mod tests {
             ("/chain:", "/chain:: a weight is a number from 1 on"),
             ("app-x/chain", "app-x/chain: there is no service app-x"),
             ("/a b", "/a b: a path has no spaces"),
+            ("PUT /a", "PUT /a: there is no service PUT "),
             ("/a:9999,/b:2", "the weights sum up to more than 10000"),
         ] {
             assert_eq!(text.parse::<Mix>(), Err(problem.to_owned()), "{text}");

@@ -50,7 +50,7 @@ impl Request {
             Sample::Share(share) => Trace::begin(share),
             Sample::Services => Trace::default(),
         };
-        let mut request = http.get(self.url);
+        let mut request = http.request(self.target.method.clone(), self.url);
         if let Some(parent) = trace.parent() {
             request = request.header(TRACEPARENT, parent);
         }

@@ -16,6 +16,7 @@ pub const VARIABLES: [&str; 4] = ["APP_A_PORT", "APP_B_PORT", "APP_C_PORT", "APP
 pub struct Asked {
     pub variable: &'static str,
     pub path: String,
+    pub is_post: bool,
     pub headers: HashMap<String, String>,
     pub at: Instant,
 }
@@ -73,14 +74,16 @@ fn answer_all(
 ) {
     let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
     while let Some(Ok(line)) = lines.next() {
-        let path = line.strip_prefix("GET ").and_then(|line| line.split(' ').next()).unwrap();
+        let (method, line) = line.split_once(' ').unwrap();
+        assert!(["GET", "POST"].contains(&method), "{method}");
+        let (path, is_post) = (line.split(' ').next().unwrap(), method == "POST");
         let headers = lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty());
         let headers = headers.filter_map(|line| {
             let (name, value) = line.split_once(": ")?;
             Some((name.to_owned(), value.to_owned()))
         });
         let (path, headers) = (path.to_owned(), headers.collect());
-        let asked = Asked { variable, path, headers, at: Instant::now() };
+        let asked = Asked { variable, path, is_post, headers, at: Instant::now() };
         let number = {
             let mut requests = requests.lock().unwrap();
             requests.push(asked.clone());

@@ -38,20 +38,31 @@ fn post(url: &str, form: &'static str, origin: Option<&str>) -> (StatusCode, Str
 fn rate_and_mix_change_while_load_is_sent() {
     let (lab, requests) = start(&["--rate", "0"], &[], OK);
     let url = address(&lab);
-    let (status, body) = post(&url, "rate=100&mix=/chain:2,app-c/items/7", None);
+    let (status, body) = post(&url, "rate=100&mix=/chain:2,POST app-c/orders", None);
     assert_eq!(status, StatusCode::OK, "{body}");
     let told: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((&told["rate"], &told["mix"]), (&100.0.into(), &"/chain:2,app-c/items/7:1".into()));
+    assert_eq!(
+        (&told["rate"], &told["mix"]),
+        (&100.0.into(), &"/chain:2,POST app-c/orders:1".into())
+    );
     lab.wait_for("sending 100 requests a second\n");
     let all = wait_for(&requests, 60);
-    assert!(all.iter().all(|asked| ["/chain", "/items/7"].contains(&&*asked.path)), "{all:?}");
+    for asked in &all {
+        let expected =
+            if asked.is_post { ("/orders", "APP_C_PORT") } else { ("/chain", asked.variable) };
+        assert_eq!((&*asked.path, asked.variable), expected);
+    }
+    assert!(all.iter().any(|asked| asked.is_post));
     let seconds = all[59].at.duration_since(all[0].at).as_secs_f64();
     assert!((0.5..1.0).contains(&seconds), "60 requests in {seconds} s");
 
     // What is not told stays as it is.
     assert_eq!(post(&url, "rate=10", None).0, StatusCode::OK);
     let told = get(&url);
-    assert_eq!((&told["rate"], &told["mix"]), (&10.0.into(), &"/chain:2,app-c/items/7:1".into()));
+    assert_eq!(
+        (&told["rate"], &told["mix"]),
+        (&10.0.into(), &"/chain:2,POST app-c/orders:1".into())
+    );
     assert_eq!(post(&url, "mix=", None).0, StatusCode::OK);
     eventually(
         || requests.lock().unwrap().iter().any(|asked| asked.path == "/io_task").then_some(()),
