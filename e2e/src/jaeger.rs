@@ -9,11 +9,13 @@ const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../compose/jae
 pub struct Jaeger {
     /// Where it takes OTLP over gRPC.
     pub otlp: SocketAddr,
+    /// Where it takes OTLP over HTTP.
+    pub otlp_http: SocketAddr,
     /// Where it answers queries over gRPC (`jaeger.api_v3`).
     pub grpc: SocketAddr,
     /// Where it answers queries over HTTP (`/api` and `/api/v3`).
     pub http: SocketAddr,
-    _process: Process,
+    process: Process,
 }
 
 impl Jaeger {
@@ -37,6 +39,14 @@ impl Jaeger {
         }
         let ready = format!("http://{health}/status");
         let process = Process::start("jaeger", &mut command, &ready).await?;
-        Ok(Self { otlp, grpc, http, _process: process })
+        Ok(Self { otlp, otlp_http, grpc, http, process })
+    }
+
+    /// Ends Jaeger, which writes what it holds before.
+    ///
+    /// # Errors
+    /// See [`Process::end`].
+    pub async fn end(self) -> anyhow::Result<()> {
+        self.process.end().await
     }
 }

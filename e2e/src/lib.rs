@@ -3,6 +3,7 @@
 
 pub mod ask;
 mod client;
+mod collector;
 mod counts;
 mod delays;
 pub mod files;
@@ -17,6 +18,7 @@ pub mod spm;
 mod spoor;
 
 pub use client::{Answer, Client};
+pub use collector::Collector;
 pub use counts::{Counts, more};
 pub use delays::Delays;
 pub use jaeger::Jaeger;

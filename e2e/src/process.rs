@@ -2,6 +2,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
 use tokio::time::{Instant, sleep};
 
@@ -48,6 +49,21 @@ impl Process {
         match answered.await {
             Ok(()) => Ok(process),
             Err(error) => Err(error.context(process.output())),
+        }
+    }
+
+    /// Asks the program to end (SIGTERM), and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not end in time, or not with success.
+    pub async fn end(mut self) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).context("sending SIGTERM")?;
+        let condition = format!("{} ends", self.name);
+        let ended = eventually(&condition, async || Ok(self.child.try_wait()?)).await;
+        match ended {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => bail!("{} ended: {status}\n{}", self.name, self.output()),
+            Err(error) => Err(error.context(self.output())),
         }
     }
 

@@ -1,3 +1,10 @@
 //! The demo services among programs of others.
 
+mod backend;
+mod demo;
+#[path = "../../../services/demo/tests/services/expected.rs"]
+mod expected;
+mod export_modes;
+#[path = "../../../services/demo/tests/services/flows.rs"]
+mod flows;
 mod remote_sampling;

@@ -7,6 +7,7 @@ mod collector;
 mod concurrency;
 mod configuration;
 mod expected;
+mod flows;
 mod log_export;
 mod logs;
 mod outage;

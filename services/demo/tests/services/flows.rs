@@ -1,0 +1,102 @@
+//! The requests of `docs/demo.md`, and the spans of OTLP in the words of its tables. The end-to-end
+//! tests send and read the same, by way of real programs.
+
+use std::net::SocketAddr;
+
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1;
+
+use super::expected::{self, Attributes, Flow, Span, Value};
+
+const PAGE: &str = include_str!("../../../../docs/demo.md");
+/// For an answer that is left to chance.
+const TRIES: usize = 500;
+
+pub fn page() -> Vec<Flow> {
+    let flows = expected::read(PAGE);
+    assert!(flows.len() > 15, "{flows:#?}");
+    flows
+}
+
+/// Each request of the page with the id of its trace.
+pub struct Sent(Vec<(Flow, String)>);
+
+impl Sent {
+    /// To `app-a`, `app-b`, `app-c` and `app-d`, one after the other.
+    pub async fn to(services: [SocketAddr; 4]) -> Self {
+        let mut sent = Vec::new();
+        for flow in page() {
+            let names = ["app-a", "app-b", "app-c", "app-d"];
+            let service = names.iter().position(|name| *name == flow.service).unwrap();
+            let trace_id = send(&flow, services[service]).await;
+            sent.push((flow, trace_id));
+        }
+        Self(sent)
+    }
+
+    /// In which ways the spans are others than the page says; none if they are those.
+    pub fn problems(&self, spans: &[Span]) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (flow, trace_id) in &self.0 {
+            let of_flow = expected::problems(flow, &expected::related(trace_id, spans));
+            problems.extend(of_flow.into_iter().map(|it| format!("{}: {it}", flow.title)));
+        }
+        for span in spans {
+            // Values are where a question mark is, never in the text.
+            if let Some(Value::Text(text)) = span.attributes.get("db.query.text")
+                && (!text.contains("?1") || text.contains(['"', '{']))
+            {
+                problems.push(format!("a value in the text of a statement: {text}"));
+            }
+        }
+        problems
+    }
+}
+
+/// Returns the id of the request's trace.
+async fn send(flow: &Flow, service: SocketAddr) -> String {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for _ in 0..TRIES {
+        let trace_id = format!("{:032x}", rand::random::<u128>() | 1);
+        let request = client
+            .request(flow.method.parse().unwrap(), format!("http://{service}{}", flow.path))
+            .header("traceparent", format!("00-{trace_id}-b7ad6b7169203331-01"))
+            .body(flow.body.clone());
+        if request.send().await.unwrap().status().as_u16() == flow.status {
+            return trace_id;
+        }
+    }
+    panic!("{}: never answered with {}", flow.title, flow.status);
+}
+
+/// A span of a service in the words of the table.
+pub fn span(service: &str, span: &v1::Span) -> Span {
+    let events = span.events.iter().map(|it| (it.name.clone(), attributes(&it.attributes)));
+    Span {
+        trace_id: hex(&span.trace_id),
+        id: hex(&span.span_id),
+        parent_id: hex(&span.parent_span_id),
+        service: service.to_owned(),
+        kind: span.kind().as_str_name().trim_start_matches("SPAN_KIND_").to_owned(),
+        name: span.name.clone(),
+        start: span.start_time_unix_nano,
+        is_error: span.status.as_ref().is_some_and(|status| status.code == 2),
+        attributes: attributes(&span.attributes),
+        events: events.collect(),
+        links: span.links.iter().map(|it| (hex(&it.trace_id), hex(&it.span_id))).collect(),
+    }
+}
+
+fn attributes(attributes: &[KeyValue]) -> Attributes {
+    let value = |attribute: &KeyValue| match attribute.value.clone().unwrap().value.unwrap() {
+        any_value::Value::StringValue(text) => Value::Text(text),
+        any_value::Value::IntValue(number) => Value::Integer(number),
+        any_value::Value::BoolValue(truth) => Value::Bool(truth),
+        other => Value::Other(format!("{other:?}")),
+    };
+    attributes.iter().map(|attribute| (attribute.key.clone(), value(attribute))).collect()
+}
+
+fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
