@@ -22,6 +22,8 @@ pub struct Backend {
 /// A span that spoor has.
 pub struct Stored {
     pub service: String,
+    /// The name of its instrumentation scope.
+    pub scope: String,
     pub span: Span,
 }
 
@@ -54,8 +56,14 @@ impl Backend {
             for of_resource in TracesData::decode(chunk)?.resource_spans {
                 let service = of_resource.resource.as_ref().and_then(service_name);
                 let service = service.context("finding a span's service")?;
-                let spans = of_resource.scope_spans.into_iter().flat_map(|of_scope| of_scope.spans);
-                stored.extend(spans.map(|span| Stored { service: service.clone(), span }));
+                for of_scope in of_resource.scope_spans {
+                    let scope = of_scope.scope.unwrap_or_default().name;
+                    stored.extend(of_scope.spans.into_iter().map(|span| Stored {
+                        service: service.clone(),
+                        scope: scope.clone(),
+                        span,
+                    }));
+                }
             }
         }
         Ok(stored)

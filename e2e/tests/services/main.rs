@@ -7,4 +7,5 @@ mod expected;
 mod export_modes;
 #[path = "../../../services/demo/tests/services/flows.rs"]
 mod flows;
+mod interoperation;
 mod remote_sampling;

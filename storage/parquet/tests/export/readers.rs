@@ -19,7 +19,10 @@ macro_rules! here {
 pub(crate) fn read(stopped: &Stopped, queries: &[String]) -> Json {
     let (code, text) = stopped.export(&[]);
     assert_eq!(code, 0, "{text}");
-    let python = Command::new(here!("python")).stderr(Stdio::inherit()).output().unwrap();
+    let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../e2e/python-packages");
+    let mut packages = Command::new(packages);
+    packages.arg(here!("requirements.txt")).stderr(Stdio::inherit());
+    let python = packages.output().unwrap();
     assert!(python.status.success());
     let python = String::from_utf8(python.stdout).unwrap();
     let questions = stopped.folder.path().join("queries");
