@@ -19,6 +19,7 @@ pub const WHOLE: Tier = whole("compose.yaml");
 pub const EXPORT_MODES: Tier = whole("compose.export-modes.yaml");
 pub const TAIL_SAMPLING: Tier = whole("compose.tail-sampling.yaml");
 pub const REMOTE_SAMPLING: Tier = whole("compose.remote-sampling.yaml");
+pub const ADAPTIVE_SAMPLING: Tier = whole("compose.adaptive-sampling.yaml");
 
 const fn whole(file: &'static str) -> Tier {
     Tier { file, with: "jaeger,collector,prometheus,loki", grafana: true }

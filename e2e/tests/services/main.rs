@@ -1,5 +1,6 @@
 //! The demo services among programs of others.
 
+mod adaptive_sampling;
 mod backend;
 mod demo;
 #[path = "../../../services/demo/tests/services/expected.rs"]

@@ -13,7 +13,7 @@ use tokio::time::{Duration, sleep};
 
 use crate::lab::Lab;
 use crate::prometheus::settled;
-use crate::tier::{REMOTE_SAMPLING, TAIL_SAMPLING};
+use crate::tier::{ADAPTIVE_SAMPLING, REMOTE_SAMPLING, TAIL_SAMPLING};
 use crate::traffic::{Request, Traffic};
 use crate::{counting, kept};
 
@@ -68,6 +68,38 @@ async fn an_edit_of_the_strategies_is_followed_while_all_runs() {
     chain_is_sampled(&lab, false).await.unwrap();
     strategies.replace(&strategies.before).unwrap();
     chain_is_sampled(&lab, true).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "takes three minutes; run by .ci/full"]
+async fn a_busy_operation_is_sampled_less_than_a_quiet_one() {
+    let lab = Lab::new(ADAPTIVE_SAMPLING).unwrap().load("100");
+    lab.up().unwrap();
+    // Asked for three times as often as the other.
+    let busy = eventually("the busy are sampled less", async || {
+        let [busy, quiet] = probabilities(&lab, ["GET /io_task", "GET /error_test"]).await?;
+        Ok(busy.zip(quiet).filter(|(busy, quiet)| *busy < 0.4 && busy < quiet))
+    });
+    busy.await.unwrap();
+    eventually("the services follow", async || {
+        let said = lab.compose(&["logs", "--no-log-prefix", "--no-color", "app-a"])?;
+        let mut changes = said.lines().filter(|line| line.contains("sampling changed"));
+        Ok(changes.any(|line| line.contains("GET /io_task")).then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
+/// With which probability app-a is told to sample operations, as far as it is told.
+async fn probabilities(lab: &Lab, names: [&str; 2]) -> anyhow::Result<[Option<f64>; 2]> {
+    let url = format!("{}/sampling", lab.url("SAMPLING_PORT"));
+    let told = ask(&url, &[("service", "app-a")]).await?;
+    let all = told["operationSampling"]["perOperationStrategies"].as_array();
+    let all = all.cloned().unwrap_or_default();
+    Ok(names.map(|name| {
+        let found = all.iter().find(|strategy| strategy["operation"] == name)?;
+        found["probabilisticSampling"]["samplingRate"].as_f64()
+    }))
 }
 
 async fn chain_is_sampled(lab: &Lab, sampled: bool) -> anyhow::Result<()> {

@@ -2,12 +2,17 @@
 
 use crate::doctor::finds_the_lab_whole;
 use crate::lab::Lab;
-use crate::tier::{BASE, EXPORT_MODES, REMOTE_SAMPLING, SPM, TAIL_SAMPLING, WHOLE};
+use crate::tier::{
+    ADAPTIVE_SAMPLING, BASE, EXPORT_MODES, REMOTE_SAMPLING, SPM, TAIL_SAMPLING, Tier, WHOLE,
+};
+
+const ALL: [Tier; 7] =
+    [BASE, SPM, WHOLE, EXPORT_MODES, TAIL_SAMPLING, REMOTE_SAMPLING, ADAPTIVE_SAMPLING];
 
 #[test]
 #[ignore = "takes a quarter of an hour; run by .ci/full"]
 fn every_tier_and_overlay_comes_up_twice_and_the_doctor_finds_every_link() {
-    for tier in [BASE, SPM, WHOLE, EXPORT_MODES, TAIL_SAMPLING, REMOTE_SAMPLING] {
+    for tier in ALL {
         let lab = Lab::new(tier).unwrap();
         lab.up().unwrap();
         finds_the_lab_whole(&lab).unwrap();
