@@ -49,6 +49,14 @@ pub(crate) struct Args {
     #[arg(long, env, value_name = "NUMBER", default_value_t = 1)]
     pub payment_seed: u64,
 
+    /// Faults from the start on: a JSON array of what the admin endpoint takes
+    #[arg(long, env, value_name = "JSON", default_value = "", hide_default_value = true)]
+    pub faults: String,
+
+    /// Address to switch faults at, if there is a token in the variable ADMIN_TOKEN
+    #[arg(long, env, value_name = "ADDR", default_value = "127.0.0.1:8100")]
+    pub admin_listen: SocketAddr,
+
     /// Form of a log line: text or json
     #[arg(long, env, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,

@@ -14,6 +14,7 @@ use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::error::Error;
+use crate::faults::{self, Kind};
 
 /// One SQL statement, its values left out.
 pub(crate) struct Statement {
@@ -95,13 +96,14 @@ pub(crate) struct Transaction {
 
 impl Transaction {
     /// The rows of a statement that returns some.
-    pub fn query<T>(
-        &self,
+    pub async fn query<T>(
+        &mut self,
         statement: &Statement,
         values: impl Params,
         row: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
         let span = statement.span();
+        faults::wait(Kind::SlowDatabase).await;
         span.in_scope(|| {
             let query = || {
                 let mut prepared = self.connection.prepare_cached(statement.text)?;
@@ -114,8 +116,14 @@ impl Transaction {
     }
 
     /// How many rows a statement that returns none has changed.
-    pub fn execute(&self, statement: &Statement, values: impl Params) -> Result<usize, Error> {
-        statement.span().in_scope(|| {
+    pub async fn execute(
+        &mut self,
+        statement: &Statement,
+        values: impl Params,
+    ) -> Result<usize, Error> {
+        let span = statement.span();
+        faults::wait(Kind::SlowDatabase).await;
+        span.in_scope(|| {
             let execute = || self.connection.prepare_cached(statement.text)?.execute(values);
             execute().map_err(|error| statement.failed(&error))
         })

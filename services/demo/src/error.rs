@@ -25,6 +25,8 @@ pub(crate) enum Error {
     Busy(String),
     /// What `/error_test` is for.
     Deliberate,
+    /// A fault that somebody has switched on.
+    Fault(String),
     /// The database of the service failed.
     Database {
         /// What was asked of it.
@@ -60,7 +62,9 @@ impl Error {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Deliberate | Self::Database { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Deliberate | Self::Fault(_) | Self::Database { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::Upstream { .. } => StatusCode::BAD_GATEWAY,
         }
     }
@@ -97,7 +101,8 @@ impl fmt::Display for Error {
             Self::BadRequest(reason)
             | Self::NotFound(reason)
             | Self::Conflict(reason)
-            | Self::Busy(reason) => f.write_str(reason),
+            | Self::Busy(reason)
+            | Self::Fault(reason) => f.write_str(reason),
             Self::Deliberate => f.write_str("failing, as /error_test always does"),
             Self::Database { statement, cause } => write!(f, "database: {statement}: {cause}"),
             Self::Upstream { call, cause, .. } => write!(f, "calling {call}: {cause}"),

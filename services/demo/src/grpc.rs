@@ -1,11 +1,15 @@
 //! The gRPC side, but for prices.
 
 use tonic::{Request, Response, Status};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::error::Error;
+use crate::faults::Scope;
 use crate::routes::{App, IoAnswer};
 use crate::tasks::tasks_server::Tasks;
 use crate::tasks::{CpuTaskRequest, CpuTaskResponse, IoTask};
+use crate::tier::Tier;
 use crate::work::MAX_LIMIT;
 
 pub(crate) const CPU_TASK: &str = "demo.v1.Tasks/CpuTask";
@@ -17,19 +21,23 @@ impl Tasks for App {
         &self,
         request: Request<CpuTaskRequest>,
     ) -> Result<Response<CpuTaskResponse>, Status> {
-        let limit = request.into_inner().limit;
+        let tier = Tier::in_baggage(&Span::current().context());
+        let scope = Scope { operation: CPU_TASK.to_owned(), tier };
+        let done = self.faults.during(scope, self.task_done(request.into_inner().limit)).await;
+        done.map(Response::new).map_err(|error| status(&error))
+    }
+}
+
+impl App {
+    async fn task_done(&self, limit: u32) -> Result<CpuTaskResponse, Error> {
         if limit > MAX_LIMIT {
-            let reason = format!("limit {limit} is above {MAX_LIMIT}");
-            return Err(status(&Error::BadRequest(reason)));
+            return Err(Error::BadRequest(format!("limit {limit} is above {MAX_LIMIT}")));
         }
-        let answer = self.peers.get(&self.peers.target_one, "/io_task").await;
-        let IoAnswer { service, milliseconds } = answer.map_err(|error| status(&error))?;
+        let IoAnswer { service, milliseconds } =
+            self.peers.get(&self.peers.target_one, "/io_task").await?;
         let primes = self.cpu.count_primes(limit).await;
-        Ok(Response::new(CpuTaskResponse {
-            service: self.name.clone(),
-            primes,
-            io_task: Some(IoTask { service, milliseconds }),
-        }))
+        let io_task = Some(IoTask { service, milliseconds });
+        Ok(CpuTaskResponse { service: self.name.clone(), primes, io_task })
     }
 }
 
@@ -40,7 +48,9 @@ pub(crate) fn status(error: &Error) -> Status {
         Error::BadRequest(reason) => Status::invalid_argument(reason),
         Error::NotFound(reason) => Status::not_found(reason),
         Error::Conflict(reason) => Status::failed_precondition(reason),
-        Error::Deliberate | Error::Database { .. } => Status::internal(error.to_string()),
+        Error::Deliberate | Error::Fault(_) | Error::Database { .. } => {
+            Status::internal(error.to_string())
+        }
         Error::Busy(_) | Error::Upstream { .. } => Status::unavailable(error.to_string()),
     }
 }

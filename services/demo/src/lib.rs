@@ -4,7 +4,8 @@
 //! to `/chain` crosses four services and changes protocol twice, and one to `/orders` finds a shop,
 //! its stock, prices and payments: roles that each service has, for whoever calls it. All that
 //! concerns the propagation of telemetry is in the `telemetry` crate: nothing here reads or writes
-//! one of its headers. `docs/demo.md` lists every span.
+//! one of its headers, but for a fault that loses them. `docs/demo.md` lists every span, and
+//! `docs/faults.md` every fault that can be switched on.
 //!
 //! A number in a log line is an `i64`: of what is unsigned, the event of the span would have a text.
 
@@ -16,12 +17,14 @@ use std::time::Duration;
 
 use clap::Parser;
 
+mod admin;
 mod args;
 mod cache;
 mod chain;
 mod chance;
 mod database;
 mod error;
+mod faults;
 mod grpc;
 mod healthcheck;
 mod mode;
@@ -36,6 +39,7 @@ mod stock;
 mod tier;
 mod work;
 
+use admin::Token;
 use args::{Args, Command};
 
 /// The code of `src/generated` is committed, so that a build needs no `protoc`. After a change to
@@ -84,12 +88,20 @@ pub async fn run(
     {
         return fail(1, format_args!("starting anew with what MODE is short for: {error}"));
     }
+    let faults = match faults::read_all(&args.faults) {
+        Ok(faults) => faults,
+        Err(error) => return fail(BAD_CONFIGURATION, format_args!("reading FAULTS: {error}")),
+    };
+    let token = match Token::from_environment() {
+        Ok(token) => token,
+        Err(error) => return fail(BAD_CONFIGURATION, error),
+    };
     let name = args.name.clone().unwrap_or_else(|| telemetry::service_name("app-a"));
     let telemetry = match telemetry::init(&name, args.log_format) {
         Ok(telemetry) => telemetry,
         Err(error) => return fail(BAD_CONFIGURATION, error),
     };
-    let result = serve::serve(name, args, shutdown).await;
+    let result = serve::serve(name, args, faults, token, shutdown).await;
     telemetry.shutdown(FLUSH_DEADLINE);
     match result {
         Ok(()) => ExitCode::SUCCESS,

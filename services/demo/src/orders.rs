@@ -15,10 +15,11 @@ use tracing::{Instrument, Span, info, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::error::Error;
+use crate::faults::Scope;
 use crate::payments::{Payment, pay};
 use crate::peers::Peers;
 use crate::queue::Place;
-use crate::routes::{App, ITEMS};
+use crate::routes::{App, ITEMS, PLACE};
 use crate::stock::{Item, Reservation};
 use crate::tasks::{OrderItem, QuoteRequest, QuoteResponse};
 use crate::tier::Tier;
@@ -127,21 +128,9 @@ pub(crate) async fn place(
 ) -> Result<(StatusCode, Json<Value>), Error> {
     let body = body.map_err(|rejection| Error::BadRequest(rejection.body_text()))?;
     let order = Order::read(&body)?;
-    // Before anything is paid.
-    let queued = app.queue.reserve()?;
-
-    let span = info_span!("place_order");
-    order.describe(&span);
-    // Every call below carries the tier. Fails only where telemetry is off.
-    let _ = span.set_parent(order.tier.put(&Span::current().context()));
-    let placing = async {
-        let placed = place_order(&app.peers, &order, queued).await;
-        if let Err(error) = &placed {
-            error.mark(&Span::current());
-        }
-        placed
-    };
-    let Placed { amount, currency, payment_tries } = placing.instrument(span).await?;
+    let scope = Scope { operation: PLACE.to_owned(), tier: Some(order.tier) };
+    let placed = app.faults.during(scope, place_order(&app, &order)).await;
+    let Placed { amount, currency, payment_tries } = placed?;
     let answer = json!({
         "service": app.name,
         "trace_id": request.trace_id().to_string(),
@@ -162,7 +151,24 @@ struct Placed {
     payment_tries: u32,
 }
 
-async fn place_order(peers: &Peers, order: &Order, queued: Place) -> Result<Placed, Error> {
+async fn place_order(app: &App, order: &Order) -> Result<Placed, Error> {
+    // Before anything is paid.
+    let queued = app.queue.reserve()?;
+    let span = info_span!("place_order");
+    order.describe(&span);
+    // Every call below carries the tier. Fails only where telemetry is off.
+    let _ = span.set_parent(order.tier.put(&Span::current().context()));
+    let placing = async {
+        let placed = carry_out(&app.peers, order, queued).await;
+        if let Err(error) = &placed {
+            error.mark(&Span::current());
+        }
+        placed
+    };
+    placing.instrument(span).await
+}
+
+async fn carry_out(peers: &Peers, order: &Order, queued: Place) -> Result<Placed, Error> {
     let span = Span::current();
     let QuoteResponse { amount, currency } = peers.quote(order.quote_request()).await?;
     span.set_attribute("app.order.amount", amount);

@@ -15,6 +15,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use crate::chance::chance;
 use crate::database::Statement;
 use crate::error::Error;
+use crate::faults::{self, Kind};
 use crate::orders::check_id;
 use crate::peers::Peers;
 use crate::routes::App;
@@ -24,6 +25,8 @@ const BUSY: f64 = 0.1;
 const TRIES: u32 = 3;
 /// Before the second try; before each further one twice as long.
 const BACKOFF: Duration = Duration::from_millis(50);
+/// Tries in a retry storm, one right after the other.
+const STORM_TRIES: u32 = 10;
 
 // Asking again for the same order is another try of the same payment.
 const TRY: Statement = Statement::new(
@@ -58,9 +61,9 @@ pub(crate) async fn take(
     span.set_attribute("app.order.amount", amount);
     span.set_attribute("app.order.currency", currency.clone());
 
-    let transaction = app.database.begin().await?;
-    let tries: Vec<u32> =
-        transaction.query(&TRY, (&order, amount, &currency), |row| row.get("tries"))?;
+    let mut transaction = app.database.begin().await?;
+    let tries = transaction.query(&TRY, (&order, amount, &currency), |row| row.get("tries"));
+    let tries: Vec<u32> = tries.await?;
     transaction.commit()?;
     let tries = tries.into_iter().next().unwrap_or(1);
     if is_busy(app.payment_seed, customer, amount, tries) {
@@ -87,7 +90,10 @@ fn is_busy(seed: u64, customer: u32, amount: i64, tries: u32) -> bool {
 
 /// Has the second target take the payment, and returns after how many tries it did.
 pub(crate) async fn pay(peers: &Peers, payment: &Payment) -> Result<u32, Error> {
-    let mut wait = BACKOFF;
+    let (most, mut wait) = match faults::strikes(Kind::RetryStorm) {
+        true => (STORM_TRIES, Duration::ZERO),
+        false => (TRIES, BACKOFF),
+    };
     for tries in 1.. {
         let paid = peers.ask::<Value>(
             Method::POST,
@@ -98,7 +104,7 @@ pub(crate) async fn pay(peers: &Peers, payment: &Payment) -> Result<u32, Error> 
         );
         match paid.await {
             Ok(_) => return Ok(tries),
-            Err(error) if tries == TRIES || !is_worth_another_try(&error) => return Err(error),
+            Err(error) if tries == most || !is_worth_another_try(&error) => return Err(error),
             Err(error) => {
                 warn!(reason = %error, wait_ms = wait.as_millis() as i64, "trying the payment again");
             }

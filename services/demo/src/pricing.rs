@@ -13,7 +13,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::database::Statement;
 use crate::error::Error;
-use crate::grpc::status;
+use crate::faults::{self, Kind, Scope};
+use crate::grpc::{QUOTE, status};
 use crate::orders::check;
 use crate::routes::App;
 use crate::stock::Item;
@@ -39,11 +40,11 @@ pub(crate) async fn price(
     sku: Result<Path<u32>, PathRejection>,
 ) -> Result<Json<Price>, Error> {
     let Path(sku) = sku.map_err(|rejection| Error::BadRequest(rejection.body_text()))?;
-    let transaction = app.database.begin().await?;
+    let mut transaction = app.database.begin().await?;
     let found = transaction.query(&PRICE, [sku], |row| {
         Ok(Price { amount: row.get("amount")?, currency: row.get("currency")? })
-    })?;
-    let price = found.into_iter().next();
+    });
+    let price = found.await?.into_iter().next();
     price.map(Json).ok_or_else(|| Error::NotFound(format!("nobody sells item {sku}")))
 }
 
@@ -54,10 +55,11 @@ impl Pricing for App {
         request: Request<QuoteRequest>,
     ) -> Result<Response<QuoteResponse>, Status> {
         let span = Span::current();
-        let tier = Tier::in_baggage(&span);
+        let tier = Tier::in_baggage(&span.context());
         tier.inspect(|tier| tier.record(&span));
-        let quote = self.quoted(request.into_inner()).await.map_err(|error| status(&error))?;
-        Ok(Response::new(quote))
+        let scope = Scope { operation: QUOTE.to_owned(), tier };
+        let quote = self.faults.during(scope, self.quoted(request.into_inner())).await;
+        quote.map(Response::new).map_err(|error| status(&error))
     }
 }
 
@@ -85,7 +87,8 @@ impl App {
     /// The price, from the cache if it is there.
     #[instrument(name = "get_price", skip_all)]
     async fn price_of(&self, sku: u32) -> Result<Price, Error> {
-        let cached = self.prices.get(sku);
+        let is_off = faults::strikes(Kind::CacheOff);
+        let cached = if is_off { None } else { self.prices.get(sku) };
         let span = Span::current();
         span.set_attribute("app.item.sku", i64::from(sku));
         span.set_attribute("app.cache.hit", cached.is_some());

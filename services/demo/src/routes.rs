@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Extension, Path, Query, Request, State};
+use axum::extract::{Extension, MatchedPath, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -16,11 +16,13 @@ use telemetry::SpanContext;
 use tokio::sync::watch;
 use tower::Layer;
 use tracing::{Span, error, info};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::cache::Cache;
 use crate::chain::chain;
 use crate::database::Database;
 use crate::error::Error;
+use crate::faults::{Faults, Scope, lose_context};
 use crate::grpc::{CPU_TASK, QUOTE};
 use crate::peers::Peers;
 use crate::queue::Queue;
@@ -33,6 +35,29 @@ use crate::{orders, payments, pricing, stock};
 /// Items are numbered from 1 to this.
 pub(crate) const ITEMS: u32 = 1_000;
 
+/// The one that knows the customer's tier only when it has read the order.
+pub(crate) const PLACE: &str = "POST /orders";
+
+/// The names of all spans of servers.
+pub(crate) const OPERATIONS: [&str; 16] = [
+    "GET /",
+    "GET /items/{id}",
+    "GET /io_task",
+    "GET /cpu_task",
+    "GET /random_status",
+    "GET /random_sleep",
+    "GET /error_test",
+    "GET /chain",
+    PLACE,
+    "GET /prices/{sku}",
+    "POST /reservations",
+    "DELETE /reservations/{order}",
+    "POST /shipments",
+    "POST /payments",
+    CPU_TASK,
+    QUOTE,
+];
+
 /// What the handlers of both protocols share.
 pub(crate) struct App {
     pub name: String,
@@ -44,6 +69,7 @@ pub(crate) struct App {
     /// Tells which payments are refused at first.
     pub payment_seed: u64,
     pub queue: Queue,
+    pub faults: Arc<Faults>,
     /// Each chain under way is a receiver: they call this service itself, which must not stop
     /// listening before them.
     pub chains: watch::Sender<()>,
@@ -64,25 +90,45 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/random_sleep", get(random_sleep))
         .route("/error_test", get(error_test))
         .route("/chain", get(chain))
-        .route("/orders", post(orders::place))
         .route("/prices/{sku}", get(pricing::price))
         .route("/reservations", post(stock::reserve))
         .route("/reservations/{order}", delete(stock::release))
         .route("/shipments", post(stock::ship))
         .route("/payments", post(payments::take))
-        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .fallback(async || Error::NotFound("no such page".to_owned()))
+        .layer(middleware::from_fn_with_state(app.faults.clone(), befall))
+        .route("/orders", post(orders::place))
+        // A fault must not have the service started anew.
+        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .layer(middleware::from_fn(record_tier))
         .layer(telemetry::http::ServerLayer::default())
-        .with_state(app)
+        .with_state(app.clone())
         .route_service("/demo.v1.Tasks/{method}", tasks)
         .route_service("/demo.v1.Pricing/{method}", pricing)
+        .layer(middleware::from_fn_with_state(app.faults.clone(), lose_context))
+}
+
+/// The name of the request's span: one of [`OPERATIONS`], unless there is no such route.
+pub(crate) fn operation(request: &Request) -> String {
+    let path = request.uri().path();
+    match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
+        Some(route) if route.starts_with("/demo.v1.") => path.trim_start_matches('/').to_owned(),
+        route => format!("{} {}", request.method(), route.unwrap_or_default()),
+    }
+}
+
+/// Has faults befall an operation whose customer's tier is in the baggage.
+async fn befall(State(faults): State<Arc<Faults>>, request: Request, next: Next) -> Response {
+    let tier = Tier::in_baggage(&Span::current().context());
+    let scope = Scope { operation: operation(&request), tier };
+    let answered = faults.during(scope, async { Ok(next.run(request).await) }).await;
+    answered.unwrap_or_else(Error::into_response)
 }
 
 /// What the caller tells of the customer becomes an attribute of this service's span, too.
 async fn record_tier(request: Request, next: Next) -> Response {
     let span = Span::current();
-    Tier::in_baggage(&span).inspect(|tier| tier.record(&span));
+    Tier::in_baggage(&span.context()).inspect(|tier| tier.record(&span));
     next.run(request).await
 }
 

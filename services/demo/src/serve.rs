@@ -10,11 +10,14 @@ use axum::serve::ListenerExt;
 use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::admin::{Admin, Token};
 use crate::args::Args;
 use crate::cache::Cache;
 use crate::database::Database;
+use crate::faults::{Faults, Spec};
 use crate::peers::Peers;
 use crate::queue::queue;
 use crate::routes::{App, router};
@@ -27,6 +30,8 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 pub(crate) async fn serve(
     name: String,
     args: Args,
+    faults: Vec<Spec>,
+    token: Option<Token>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Box<dyn StdError>> {
     let listener = TcpListener::bind(args.listen)
@@ -34,6 +39,16 @@ pub(crate) async fn serve(
         .map_err(|error| format!("listening on {}: {error}", args.listen))?;
     let address = listener.local_addr()?;
     let peers = Arc::new(Peers::new(own_url(address)?, args.target_one(), args.target_two())?);
+    let faults = Faults::new(&name, telemetry::service_version(), faults);
+    // Its tasks end when it is dropped.
+    let mut admin = JoinSet::new();
+    if let Some(token) = token {
+        let bound = Admin::bind(args.admin_listen, token, faults.clone()).await;
+        let bound =
+            bound.map_err(|error| format!("listening on {}: {error}", args.admin_listen))?;
+        info!(address = %bound.address()?, "faults are switched at /faults");
+        admin.spawn(bound.serve());
+    }
     info!(
         %address, target_one = %peers.target_one, target_two = %peers.target_two, "{name} is ready"
     );
@@ -47,6 +62,7 @@ pub(crate) async fn serve(
         prices: Cache::default(),
         payment_seed: args.payment_seed,
         queue,
+        faults,
         chains: watch::Sender::new(()),
     });
 

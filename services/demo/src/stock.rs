@@ -14,6 +14,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::database::{Statement, Transaction};
 use crate::error::Error;
+use crate::faults::{self, Kind};
 use crate::orders::{check, check_id};
 use crate::routes::App;
 use crate::tasks::OrderItem;
@@ -94,8 +95,8 @@ pub(crate) async fn reserve(
     span.set_attribute("app.order.id", order.clone());
     span.set_attribute("app.order.item_count", items.len() as i64);
 
-    let transaction = app.database.begin().await?;
-    let available = available(&transaction, &items)?;
+    let mut transaction = app.database.begin().await?;
+    let available = available(&mut transaction, &items).await?;
     for Item { sku, quantity } in &items {
         let left = available.get(sku).copied().unwrap_or_default();
         if left < *quantity {
@@ -103,19 +104,28 @@ pub(crate) async fn reserve(
         }
     }
     let items = json!(items).to_string();
-    transaction.execute(&TAKE, [&items])?;
-    transaction.execute(&RESERVE, [&order, &items])?;
+    transaction.execute(&TAKE, [&items]).await?;
+    transaction.execute(&RESERVE, [&order, &items]).await?;
     transaction.commit()?;
     info!(%order, "stock reserved");
     Ok((StatusCode::CREATED, Json(json!({ "service": app.name, "order": order }))))
 }
 
 /// How many there are of each item.
-fn available(transaction: &Transaction, items: &[Item]) -> Result<HashMap<u32, u32>, Error> {
-    let rows = transaction.query(&AVAILABLE, [json!(items).to_string()], |row| {
-        Ok((row.get("sku")?, row.get("available")?))
-    })?;
-    Ok(rows.into_iter().collect())
+async fn available(
+    transaction: &mut Transaction,
+    items: &[Item],
+) -> Result<HashMap<u32, u32>, Error> {
+    let mut available = HashMap::new();
+    let at_once = if faults::strikes(Kind::NPlusOne) { 1 } else { items.len().max(1) };
+    for items in items.chunks(at_once) {
+        let rows = transaction.query(&AVAILABLE, [json!(items).to_string()], |row| {
+            Ok((row.get("sku")?, row.get("available")?))
+        });
+        let rows: Vec<(u32, u32)> = rows.await?;
+        available.extend(rows);
+    }
+    Ok(available)
 }
 
 /// `DELETE /reservations/{order}`: gives the items back.
@@ -125,10 +135,11 @@ pub(crate) async fn release(
 ) -> Result<Json<Value>, Error> {
     check_id(&order)?;
     Span::current().set_attribute("app.order.id", order.clone());
-    let transaction = app.database.begin().await?;
-    let released = transaction.query(&RELEASE, [&order], |row| row.get::<_, String>("items"))?;
+    let mut transaction = app.database.begin().await?;
+    let released = transaction.query(&RELEASE, [&order], |row| row.get::<_, String>("items"));
+    let released = released.await?;
     let [items] = released.as_slice() else { return Err(unknown(&order)) };
-    transaction.execute(&GIVE_BACK, [items])?;
+    transaction.execute(&GIVE_BACK, [items]).await?;
     transaction.commit()?;
     info!(%order, "stock released");
     Ok(Json(json!({ "service": app.name, "order": order })))
@@ -143,8 +154,8 @@ pub(crate) async fn ship(
         request.map_err(|rejection| Error::BadRequest(rejection.body_text()))?;
     check_id(&order)?;
     Span::current().set_attribute("app.order.id", order.clone());
-    let transaction = app.database.begin().await?;
-    if transaction.execute(&SHIP, [&order])? == 0 {
+    let mut transaction = app.database.begin().await?;
+    if transaction.execute(&SHIP, [&order]).await? == 0 {
         return Err(unknown(&order));
     }
     transaction.commit()?;

@@ -47,10 +47,10 @@ impl Tier {
         }
     }
 
-    /// The tier that came with the request of this span. What is no tier is none: an attribute is
-    /// not for whatever a client sends.
-    pub fn in_baggage(span: &Span) -> Option<Self> {
-        span.context().baggage().get(TIER)?.as_str().parse().ok()
+    /// The tier that came with a request. What is no tier is none: an attribute is not for whatever
+    /// a client sends.
+    pub fn in_baggage(context: &Context) -> Option<Self> {
+        context.baggage().get(TIER)?.as_str().parse().ok()
     }
 
     /// The context with the tier in its baggage.

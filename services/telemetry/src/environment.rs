@@ -16,7 +16,7 @@ use crate::propagation::Propagators;
 use crate::sampling::Sampling;
 pub(crate) use limits::{AttributeLimits, Limits};
 pub(crate) use otlp::{Otlp, Protocol};
-pub use resource::service_name;
+pub use resource::{service_name, service_version};
 pub(crate) use signal::Export;
 use signal::{LOGS, METRICS, TRACES};
 

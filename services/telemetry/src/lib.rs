@@ -69,7 +69,7 @@ mod sampling_api {
     include!("generated/jaeger.api_v2.rs");
 }
 
-pub use environment::service_name;
+pub use environment::{service_name, service_version};
 pub use error::{InitError, error_chain};
 pub use guard::Guard;
 pub use init::{init, init_continuing, init_logs};

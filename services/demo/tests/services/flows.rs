@@ -8,9 +8,11 @@ use opentelemetry_proto::tonic::trace::v1;
 
 use super::expected::{self, Attributes, Flow, Span, Value};
 
-const PAGE: &str = include_str!("../../../../docs/demo.md");
+pub const PAGE: &str = include_str!("../../../../docs/demo.md");
 /// For an answer that is left to chance.
 const TRIES: usize = 500;
+/// The span that a request continues, and that nobody exports.
+pub const CALLER: &str = "b7ad6b7169203331";
 
 pub fn page() -> Vec<Flow> {
     let flows = expected::read(PAGE);
@@ -28,7 +30,7 @@ impl Sent {
         for flow in page() {
             let names = ["app-a", "app-b", "app-c", "app-d"];
             let service = names.iter().position(|name| *name == flow.service).unwrap();
-            let trace_id = send(&flow, services[service]).await;
+            let trace_id = send(&flow, services[service], flow.status).await;
             sent.push((flow, trace_id));
         }
         Self(sent)
@@ -53,20 +55,20 @@ impl Sent {
     }
 }
 
-/// Returns the id of the request's trace.
-async fn send(flow: &Flow, service: SocketAddr) -> String {
+/// Asks until this is the answer, and returns the id of that request's trace.
+pub async fn send(flow: &Flow, service: SocketAddr, status: u16) -> String {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for _ in 0..TRIES {
         let trace_id = format!("{:032x}", rand::random::<u128>() | 1);
         let request = client
             .request(flow.method.parse().unwrap(), format!("http://{service}{}", flow.path))
-            .header("traceparent", format!("00-{trace_id}-b7ad6b7169203331-01"))
+            .header("traceparent", format!("00-{trace_id}-{CALLER}-01"))
             .body(flow.body.clone());
-        if request.send().await.unwrap().status().as_u16() == flow.status {
+        if request.send().await.unwrap().status().as_u16() == status {
             return trace_id;
         }
     }
-    panic!("{}: never answered with {}", flow.title, flow.status);
+    panic!("{}: never answered with {status}", flow.title);
 }
 
 /// A span of a service in the words of the table.

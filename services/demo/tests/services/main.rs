@@ -1,5 +1,6 @@
 //! Real `demo` processes, seen from outside: their answers, their headers, their spans, their logs.
 
+mod admin;
 mod answers;
 mod captured_headers;
 #[allow(dead_code, reason = "the tests of telemetry need more of it")]
@@ -7,6 +8,7 @@ mod collector;
 mod concurrency;
 mod configuration;
 mod expected;
+mod faults;
 mod flows;
 mod log_export;
 mod logs;

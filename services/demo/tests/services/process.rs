@@ -21,9 +21,19 @@ pub fn demo() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let ours =
-            ["OTEL_", "JAEGER_", "TARGET_", "LISTEN", "LOG_FORMAT", "MODE", "PAYMENT_", "RUST_LOG"];
-        if ours.iter().any(|ours| text.starts_with(ours)) {
+        const OURS: [&str; 10] = [
+            "ADMIN_",
+            "FAULTS",
+            "JAEGER_",
+            "LISTEN",
+            "LOG_FORMAT",
+            "MODE",
+            "OTEL_",
+            "PAYMENT_",
+            "RUST_LOG",
+            "TARGET_",
+        ];
+        if OURS.iter().any(|ours| text.starts_with(ours)) {
             command.env_remove(name);
         }
     }
@@ -124,6 +134,11 @@ fn address(line: &str) -> SocketAddr {
 
 /// `app-a` to `app-d`, in the lab's rotation.
 pub fn four_services(variables: &[Variable]) -> [Service; 4] {
+    four_services_each([variables; 4])
+}
+
+/// The same, each with variables of its own.
+pub fn four_services_each(variables: [&[Variable]; 4]) -> [Service; 4] {
     let names = ["app-a", "app-b", "app-c", "app-d"];
     // Each must know the others' ports before they run; a port may be taken in between.
     for _ in 0..10 {
@@ -135,7 +150,7 @@ pub fn four_services(variables: &[Variable]) -> [Service; 4] {
                 let two = format!("http://{}", ports[(i + 2) % 4]);
                 let arguments = ["--name", names[i], "--listen", &listen];
                 let targets = ["--target-one", &one, "--target-two", &two];
-                Service::try_start(&[arguments, targets].concat(), variables)
+                Service::try_start(&[arguments, targets].concat(), variables[i])
             })
             .collect();
         if let Ok(services) = services.try_into() {

@@ -4,7 +4,7 @@
 //! percent-encoded, and wants nothing of a list in which something is wrong.
 
 use opentelemetry::KeyValue;
-use opentelemetry_semantic_conventions::attribute::SERVICE_NAME;
+use opentelemetry_semantic_conventions::attribute::{SERVICE_NAME, SERVICE_VERSION};
 use percent_encoding::percent_decode_str;
 
 use super::{Lookup, process, unexpected};
@@ -18,11 +18,20 @@ pub fn service_name(default: &str) -> String {
     name(&process, default)
 }
 
-fn name(lookup: Lookup<'_>, default: &str) -> String {
+/// `service.version` of `OTEL_RESOURCE_ATTRIBUTES`: which release this is, where somebody tells.
+pub fn service_version() -> Option<String> {
+    listed(&process, SERVICE_VERSION)
+}
+
+fn listed(lookup: Lookup<'_>, key: &str) -> Option<String> {
     // A list with something wrong in it is refused by `init`.
-    let listed = || attributes(lookup).ok()?.into_iter().find(|it| it.key.as_str() == SERVICE_NAME);
+    let attribute = attributes(lookup).ok()?.into_iter().find(|it| it.key.as_str() == key)?;
+    Some(attribute.value.to_string())
+}
+
+fn name(lookup: Lookup<'_>, default: &str) -> String {
     lookup("OTEL_SERVICE_NAME")
-        .or_else(|| listed().map(|attribute| attribute.value.to_string()))
+        .or_else(|| listed(lookup, SERVICE_NAME))
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| default.to_owned())
 }

@@ -1,0 +1,91 @@
+//! Where faults are switched while a service runs: a listener of its own, for who has the token.
+
+mod guard;
+mod token;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use axum::{Json, Router};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+pub(crate) use token::Token;
+
+use crate::faults::{Faults, MAX_FAULTS, Refusal, Spec};
+
+/// In bytes, several times as much as a fault takes.
+const MAX_BODY: usize = 16 << 10;
+
+/// The endpoint, before it is served.
+pub(crate) struct Admin {
+    listener: TcpListener,
+    router: Router,
+}
+
+impl Admin {
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn bind(address: SocketAddr, token: Token, faults: Arc<Faults>) -> io::Result<Self> {
+        let router = Router::new()
+            .route("/faults", get(list).post(begin).delete(end_all))
+            .route("/faults/{id}", delete(end))
+            .with_state(faults)
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .layer(middleware::from_fn_with_state(token, guard::admit));
+        Ok(Self { listener: TcpListener::bind(address).await?, router })
+    }
+
+    /// # Errors
+    /// When the system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers until it is dropped.
+    ///
+    /// # Errors
+    /// When connections can no longer be accepted.
+    pub async fn serve(self) -> io::Result<()> {
+        axum::serve(self.listener, self.router).await
+    }
+}
+
+fn refuse(status: StatusCode, reason: impl ToString) -> Response {
+    (status, Json(json!({ "error": reason.to_string() }))).into_response()
+}
+
+async fn list(State(faults): State<Arc<Faults>>) -> Response {
+    Json(faults.list()).into_response()
+}
+
+async fn begin(State(faults): State<Arc<Faults>>, body: Bytes) -> Response {
+    let spec = serde_json::from_slice(&body).map_err(|error| error.to_string());
+    let spec = spec.and_then(|fault| Spec::read(fault).map_err(|error| error.to_string()));
+    match spec.map(|spec| faults.begin(spec)) {
+        Ok(Ok(id)) => (StatusCode::CREATED, Json(json!({ "id": id }))).into_response(),
+        Ok(Err(Refusal::TooMany)) => {
+            refuse(StatusCode::CONFLICT, format!("there are {MAX_FAULTS} faults already"))
+        }
+        Ok(Err(Refusal::Idle(reason))) | Err(reason) => refuse(StatusCode::BAD_REQUEST, reason),
+    }
+}
+
+async fn end(State(faults): State<Arc<Faults>>, Path(id): Path<u64>) -> Response {
+    match faults.end(Some(id)) {
+        0 => refuse(StatusCode::NOT_FOUND, format!("there is no fault {id}")),
+        _ => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+async fn end_all(State(faults): State<Arc<Faults>>) -> StatusCode {
+    faults.end(None);
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,197 @@
+//! Faults on purpose: what goes wrong in a service for as long as somebody wants it to.
+//!
+//! Each has a [scope](Spec) and strikes a part of what is in it: with the same seed the same part,
+//! such as the third and the seventh of all that it could strike.
+
+mod latency;
+mod lost_context;
+mod spec;
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::task_local;
+use tracing::info;
+
+pub(crate) use lost_context::lose_context;
+pub(crate) use spec::{Kind, Spec, read_all};
+
+use crate::error::Error;
+use crate::tier::Tier;
+
+/// Faults at one time.
+pub(crate) const MAX_FAULTS: usize = 16;
+
+task_local! {
+    /// What the service is doing, so that a fault finds it wherever it can strike.
+    static CALL: Call;
+}
+
+struct Call {
+    faults: Arc<Faults>,
+    scope: Scope,
+}
+
+/// What a service is asked to do, and for whom.
+pub(crate) struct Scope {
+    /// The name of the server's span.
+    pub operation: String,
+    pub tier: Option<Tier>,
+}
+
+/// The faults of one service.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    service: String,
+    version: Option<String>,
+    next_id: AtomicU64,
+    active: RwLock<Vec<Arc<Fault>>>,
+}
+
+#[derive(Debug)]
+struct Fault {
+    id: u64,
+    spec: Spec,
+    /// How many it could have struck so far.
+    seen: AtomicU64,
+}
+
+/// One time that a fault strikes.
+struct Strike {
+    fault: Arc<Fault>,
+    number: u64,
+}
+
+/// Why a fault does not begin.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// There are as many as there may be.
+    TooMany,
+    /// It would never strike here, for this reason.
+    Idle(String),
+}
+
+impl Faults {
+    /// Of a service with those of the start, of which only some may be this service's.
+    pub fn new(service: &str, version: Option<String>, start: Vec<Spec>) -> Arc<Self> {
+        let faults = Self {
+            service: service.to_owned(),
+            version,
+            next_id: AtomicU64::new(1),
+            active: RwLock::default(),
+        };
+        for spec in start {
+            // What is another's, or over when the service starts again, is none of this one's.
+            let _ = faults.begin(spec);
+        }
+        Arc::new(faults)
+    }
+
+    /// From here on there is this fault, too. Returns its id.
+    pub fn begin(&self, spec: Spec) -> Result<u64, Refusal> {
+        if let Some(reason) = spec.idle_at(&self.service, self.version.as_deref()) {
+            return Err(Refusal::Idle(reason));
+        }
+        let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
+        active.retain(|fault| !fault.spec.is_over());
+        if active.len() == MAX_FAULTS {
+            return Err(Refusal::TooMany);
+        }
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        info!(fault = id.cast_signed(), spec = %json!(spec), "a fault begins");
+        active.push(Arc::new(Fault { id, spec, seen: AtomicU64::new(0) }));
+        Ok(id)
+    }
+
+    /// Ends the fault of this id, or all. Returns how many there were.
+    pub fn end(&self, id: Option<u64>) -> usize {
+        let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
+        let before = active.len();
+        active.retain(|fault| id.is_some_and(|id| fault.id != id));
+        let ended = before - active.len();
+        if ended > 0 {
+            info!(ended = ended as i64, left = active.len() as i64, "faults end");
+        }
+        ended
+    }
+
+    pub fn list(&self) -> Value {
+        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
+        let there = active.iter().filter(|fault| !fault.spec.is_over());
+        let faults = there.map(|fault| {
+            let mut listed = json!(fault.spec);
+            listed["id"] = fault.id.into();
+            listed
+        });
+        let faults: Vec<Value> = faults.collect();
+        json!({ "service": self.service, "version": self.version, "faults": faults })
+    }
+
+    /// Does the work, unless a fault has the operation wait or fail first; those that strike within
+    /// find it by [`strikes`] and [`wait`].
+    pub async fn during<T>(
+        self: &Arc<Self>,
+        scope: Scope,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let call = Call { faults: self.clone(), scope };
+        let befallen = async {
+            wait(Kind::Latency).await;
+            fail()?;
+            work.await
+        };
+        CALL.scope(call, befallen).await
+    }
+
+    /// Whether there is a fault of this kind, whatever it strikes.
+    fn has(&self, kind: Kind) -> bool {
+        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
+        active.iter().any(|fault| fault.spec.kind == kind)
+    }
+
+    /// The faults of this kind that strike now. Each counts for itself, whatever the others do.
+    fn struck(&self, kind: Kind, scope: &Scope) -> Vec<Strike> {
+        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
+        let covering = active.iter().filter(|fault| fault.spec.covers(kind, scope));
+        let strikes = covering.filter_map(|fault| {
+            let number = fault.seen.fetch_add(1, Ordering::Relaxed);
+            fault.spec.strikes(number).then(|| Strike { fault: fault.clone(), number })
+        });
+        strikes.collect()
+    }
+}
+
+/// The faults of this kind that strike what the service is doing.
+fn struck(kind: Kind) -> Vec<Strike> {
+    let struck = CALL.try_with(|call| call.faults.struck(kind, &call.scope));
+    // Beside a call, as when the queue is worked off, nothing can strike.
+    struck.unwrap_or_default()
+}
+
+/// Whether a fault of this kind strikes what the service is doing.
+pub(crate) fn strikes(kind: Kind) -> bool {
+    !struck(kind).is_empty()
+}
+
+/// Waits for as long as the faults of this kind together have the service wait.
+pub(crate) async fn wait(kind: Kind) {
+    let struck = struck(kind);
+    if !struck.is_empty() {
+        let delays = struck.iter().map(|strike| strike.fault.spec.delay(strike.number));
+        tokio::time::sleep(delays.sum::<Duration>()).await;
+    }
+}
+
+fn fail() -> Result<(), Error> {
+    let reason = match struck(Kind::Error).first() {
+        Some(strike) => Some(format!("failing, as fault {} wants it", strike.fault.id)),
+        None => struck(Kind::BadRelease).first().map(|strike| {
+            let version = strike.fault.spec.version.as_deref().unwrap_or_default();
+            format!("release {version} is broken")
+        }),
+    };
+    reason.map_or(Ok(()), |reason| Err(Error::Fault(reason)))
+}

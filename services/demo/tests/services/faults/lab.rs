@@ -1,0 +1,188 @@
+//! The four services, their faults, and what their spans tell.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::admin::{VARIABLES, admin};
+use crate::collector::{Collector, Exported, hex};
+use crate::expected::{self, Flow, Span};
+use crate::flows::{self, CALLER, page, send};
+use crate::process::{Service, Variable, four_services_each};
+
+/// Generous: the machine may be busy.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// An order of a gold customer whose payment is taken at once and whose prices are at hand.
+pub const ORDER: &str = "the same order again";
+/// What shows that nothing else has changed: no gold customer's, with every service in it and each
+/// operation of an order.
+const OTHERS: [&str; 2] = ["the chain", "an order whose payment is tried again"];
+
+pub struct Lab {
+    pub services: [Service; 4],
+    pub collector: Collector,
+    flows: Vec<Flow>,
+}
+
+impl Lab {
+    /// Without faults, and with the prices of the page's orders at hand.
+    pub async fn start() -> Self {
+        let lab = Self::start_with([&[]; 4]).await;
+        lab.is_as_ever("an order").await;
+        lab
+    }
+
+    /// Each service with variables of its own.
+    pub async fn start_with(variables: [&[Variable<'_>]; 4]) -> Self {
+        let collector = Collector::start().await;
+        let (name, endpoint) = collector.variable();
+        let all = [(name, endpoint.as_str()), ("OTEL_BSP_SCHEDULE_DELAY", "10")];
+        let each = variables.map(|own| [&all[..], &VARIABLES, own].concat());
+        let services = four_services_each(each.each_ref().map(Vec::as_slice));
+        Self { services, collector, flows: page() }
+    }
+
+    pub fn flow(&self, title: &str) -> &Flow {
+        self.flows.iter().find(|flow| flow.title == title).unwrap()
+    }
+
+    fn service(&self, name: &str) -> &Service {
+        let index = ["app-a", "app-b", "app-c", "app-d"].iter().position(|it| *it == name);
+        &self.services[index.unwrap()]
+    }
+
+    /// Begins a fault in the service that it names.
+    pub async fn begin(&self, fault: &Value) {
+        let service = self.service(fault["service"].as_str().unwrap());
+        let (status, answer) = admin(service, "POST", "/faults", Some(fault)).await;
+        assert_eq!(status, 201, "{answer}");
+    }
+
+    pub async fn end_all(&self) {
+        for service in &self.services {
+            assert_eq!(admin(service, "DELETE", "/faults", None).await.0, 204);
+        }
+    }
+
+    /// The spans of a flow that is answered with this status, when all of them are there.
+    pub async fn spans(&self, title: &str, status: u16) -> Vec<Span> {
+        let flow = self.flow(title);
+        let trace_id = send(flow, self.service(&flow.service).address, status).await;
+        self.wait(|all| {
+            let spans = expected::related(&trace_id, all);
+            if is_whole(&spans) { Ok(spans) } else { Err(format!("{spans:#?}")) }
+        })
+        .await
+    }
+
+    /// What is found in all spans, once it is.
+    pub async fn wait<T>(&self, find: impl Fn(&[Span]) -> Result<T, String>) -> T {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let all: Vec<_> = self.collector.spans().iter().map(in_words).collect();
+            match find(&all) {
+                Ok(found) => return found,
+                Err(missing) => assert!(Instant::now() < deadline, "{missing}"),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Checks that a request makes the spans of the page.
+    pub async fn is_as_ever(&self, title: &str) {
+        let flow = self.flow(title);
+        let trace_id = send(flow, self.service(&flow.service).address, flow.status).await;
+        self.wait(|all| {
+            let problems = expected::problems(flow, &expected::related(&trace_id, all));
+            if problems.is_empty() { Ok(()) } else { Err(format!("{title}: {problems:#?}")) }
+        })
+        .await;
+    }
+
+    /// Checks that these faults, all for gold customers, do what they claim to the [`ORDER`], and
+    /// nothing to the [`OTHERS`]; and, ended, nothing at all.
+    pub async fn strike(&self, faults: &[Value], status: u16, claim: impl AsyncFn(&[Span])) {
+        for fault in faults {
+            let mut fault = fault.clone();
+            fault["tier"] = json!("gold");
+            self.begin(&fault).await;
+        }
+        claim(&self.spans(ORDER, status).await).await;
+        for other in OTHERS {
+            self.is_as_ever(other).await;
+        }
+        self.end_all().await;
+        self.is_as_ever(ORDER).await;
+    }
+
+    /// In which ways the spans are others than those of the [`ORDER`].
+    pub fn changes(&self, spans: &[Span]) -> Vec<String> {
+        expected::problems(self.flow(ORDER), spans)
+    }
+
+    pub fn milliseconds(&self, span: &Span) -> u64 {
+        let is_same = |exported: &&Exported| hex(&exported.span.span_id) == span.id;
+        let exported = self.collector.spans().iter().find(is_same).unwrap().span.clone();
+        (exported.end_time_unix_nano - exported.start_time_unix_nano) / 1_000_000
+    }
+}
+
+/// Whether the parent of each span is there but the caller's, the server of each call but one that
+/// has lost the context, and what continues by a link.
+fn is_whole(spans: &[Span]) -> bool {
+    let has = |id: &str| spans.iter().any(|span| span.id == id);
+    let is_answered = |id: &str| spans.iter().any(|span| span.parent_id == id);
+    let is_linked = |id: &str| {
+        let consumer = spans.iter().find(|span| span.links.iter().any(|(_, it)| it == id));
+        consumer.is_some_and(|consumer| is_answered(&consumer.id))
+    };
+    let is_begun = spans.iter().any(|span| span.parent_id == CALLER);
+    is_begun
+        && spans.iter().all(|span| {
+            let is_rooted = span.parent_id == CALLER || !span.links.is_empty();
+            let is_followed = match span.kind.as_str() {
+                "CLIENT" if span.name != LOST_HOP => {
+                    span.attributes.contains_key("db.system.name") || is_answered(&span.id)
+                }
+                "PRODUCER" => is_linked(&span.id),
+                _ => true,
+            };
+            (is_rooted || has(&span.parent_id)) && is_followed
+        })
+}
+
+/// The hop at which the tests lose the context.
+pub const LOST_HOP: &str = "demo.v1.Pricing/Quote";
+
+pub fn in_words(exported: &Exported) -> Span {
+    flows::span(&exported.service, &exported.span)
+}
+
+/// The spans of this kind and name, in the order of their start.
+pub fn named<'a>(spans: &'a [Span], kind: &str, name: &str) -> Vec<&'a Span> {
+    let is_named = |span: &&Span| span.kind == kind && span.name == name;
+    let mut named: Vec<_> = spans.iter().filter(is_named).collect();
+    named.sort_by_key(|span| span.start);
+    named
+}
+
+/// How many spans there are of each service, kind and name.
+pub fn counts(spans: &[Span]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for Span { service, kind, name, .. } in spans {
+        *counts.entry(format!("{service} {kind} {name}")).or_default() += 1;
+    }
+    counts
+}
+
+/// The same as [`counts`], written down.
+pub fn counted(counts: &[(&str, usize)]) -> BTreeMap<String, usize> {
+    counts.iter().map(|(label, count)| ((*label).to_owned(), *count)).collect()
+}
+
+/// The text of an attribute.
+pub fn attribute(span: &Span, name: &str) -> Option<String> {
+    span.attributes.get(name).map(ToString::to_string)
+}
