@@ -39,11 +39,15 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("loki", "loki"),
 ];
 /// Every port of the native lab.
-const PORTS: [&str; 21] = [
+const PORTS: [&str; 25] = [
     "APP_A_PORT",
     "APP_B_PORT",
     "APP_C_PORT",
     "APP_D_PORT",
+    "APP_A_ADMIN_PORT",
+    "APP_B_ADMIN_PORT",
+    "APP_C_ADMIN_PORT",
+    "APP_D_ADMIN_PORT",
     "LOAD_PORT",
     "STORAGE_PORT",
     "STORAGE_ADMIN_PORT",

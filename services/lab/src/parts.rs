@@ -53,6 +53,8 @@ pub struct Plan {
     pub programs: Programs,
     /// Whether the services' log lines are part of what is checked, whatever the shell hides.
     pub checked: bool,
+    /// With which faults of the services can be switched.
+    pub admin_token: String,
 }
 
 /// Every port that a run with these parts listens on.

@@ -13,7 +13,7 @@ use crate::once;
 use crate::output::Output;
 use crate::parts::{self, Parts, Plan};
 use crate::ports::Ports;
-use crate::ports::known::{ENTRY, JAEGER_UI, LOAD};
+use crate::ports::known::{ENTRY, FAULTS, JAEGER_UI, LOAD};
 use crate::program;
 use crate::setting::Setting;
 use crate::with::{self, With};
@@ -54,7 +54,7 @@ pub async fn run(Arguments { once, with, logs, env }: Arguments) -> anyhow::Resu
         true => Ports::free(&ports)?,
         false => Ports::configured(&ports, |name| std::env::var(name).ok())?,
     };
-    let plan = Plan { ports, programs, checked: once };
+    let plan = Plan { ports, programs, checked: once, admin_token: admin_token() };
     let mut interrupt = Interrupt::new().context("listening for signals")?;
     let parts = parts::parts(&plan, &env)?;
     let [backends, services] = [&parts.backends, &parts.services].map(Vec::len);
@@ -74,7 +74,7 @@ pub async fn run(Arguments { once, with, logs, env }: Arguments) -> anyhow::Resu
         outcome = async {
             let (children, ports) = (&mut children, &plan.ports);
             match once {
-                false => stay(children, parts, ports, &with, &output).await,
+                false => stay(children, parts, &plan, &with, &output).await,
                 true if with.contains(&With::Collector) => {
                     once::examine(children, parts, ports, &with, &output).await
                 }
@@ -99,14 +99,21 @@ pub async fn run(Arguments { once, with, logs, env }: Arguments) -> anyhow::Resu
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
+/// The shell's, or one that nobody can guess.
+fn admin_token() -> String {
+    let token = std::env::var("ADMIN_TOKEN").ok().filter(|token| !token.is_empty());
+    token.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()))
+}
+
 /// Starts `parts` and waits until one ends, which none should.
 async fn stay(
     children: &mut Children,
     parts: Parts,
-    ports: &Ports,
+    plan: &Plan,
     with: &[With],
     output: &Output,
 ) -> anyhow::Result<()> {
+    let Plan { ports, admin_token, .. } = plan;
     let mut summary = "\nThe lab is up.\n\n".to_owned();
     let width = parts.name_width();
     for part in parts.backends.iter().chain(&parts.services).chain([&parts.load]) {
@@ -130,9 +137,11 @@ async fn stay(
     });
     summary.push_str(&format!(
         "Load   comes by itself: LOAD_RATE requests a second, 0 for none; `curl -d rate=20 {}`\n\
+         Faults curl -H 'Authorization: Bearer {admin_token}' http://{}/faults\n\
          Logs   `lab up --logs` shows them here as they come\n\
          End    Ctrl-C\n\n",
-        ports.address(LOAD)
+        ports.address(LOAD),
+        ports.address(FAULTS[0]),
     ));
     parts.start(children).await?;
     output.print(summary).await;

@@ -73,7 +73,8 @@ mod tests {
     #[test]
     fn a_native_target_has_the_labels_of_the_container_and_the_port_of_the_run() {
         let ports = Ports::free(&parts::ports(&[Jaeger, Collector, Prometheus])).unwrap();
-        let plan = Plan { ports, programs: BTreeMap::new(), checked: false };
+        let admin_token = String::new();
+        let plan = Plan { ports, programs: BTreeMap::new(), checked: false, admin_token };
         let targets = targets(&plan);
         for (port, labels) in [
             (

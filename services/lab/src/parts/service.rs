@@ -1,7 +1,7 @@
 //! The instrumented services.
 
 use super::{Part, Plan, this_program};
-use crate::ports::known::{APPS, OTLP_GRPC, OTLP_HTTP, STORAGE};
+use crate::ports::known::{APPS, FAULTS, OTLP_GRPC, OTLP_HTTP, STORAGE};
 use crate::with::With;
 
 /// The service of [`APPS`] at `index`. Its targets are the next two, round and round.
@@ -12,6 +12,8 @@ pub fn part(plan: &Plan, index: usize) -> anyhow::Result<Part> {
     command.env("OTEL_SERVICE_NAME", name);
     command.env("LISTEN", plan.address(APPS[index]));
     command.env("TARGET_ONE", url(1)).env("TARGET_TWO", url(2));
+    command.env("ADMIN_LISTEN", plan.address(FAULTS[index]));
+    command.env("ADMIN_TOKEN", &plan.admin_token);
     if plan.checked {
         command.env_remove("RUST_LOG");
     }
@@ -31,6 +33,9 @@ pub fn part(plan: &Plan, index: usize) -> anyhow::Result<Part> {
         command,
         folder: None,
         ready: Some(format!("{}/healthz", url(0))),
-        places: vec![(url(0), "HTTP and gRPC")],
+        places: vec![
+            (url(0), "HTTP and gRPC"),
+            (format!("{}/faults", plan.url(FAULTS[index])), "its faults, with the token below"),
+        ],
     })
 }

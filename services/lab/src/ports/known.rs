@@ -9,6 +9,13 @@ pub const APPS: [Port; 4] = [
     Port { inside: 8000, ..Port::new("app-c", "APP_C_PORT", 8002) },
     Port { inside: 8000, ..Port::new("app-d", "APP_D_PORT", 8003) },
 ];
+/// HTTP of each service's faults.
+pub const FAULTS: [Port; 4] = [
+    Port { inside: 8100, ..Port::new("app-a", "APP_A_ADMIN_PORT", 8100) },
+    Port { inside: 8100, ..Port::new("app-b", "APP_B_ADMIN_PORT", 8101) },
+    Port { inside: 8100, ..Port::new("app-c", "APP_C_ADMIN_PORT", 8102) },
+    Port { inside: 8100, ..Port::new("app-d", "APP_D_ADMIN_PORT", 8103) },
+];
 /// The service whose `/chain` crosses all others.
 pub const ENTRY: Port = APPS[0];
 
@@ -58,11 +65,15 @@ pub const LOKI_GRPC: Port = Port::new("loki", "LOKI_GRPC_PORT", 9095);
 pub const GRAFANA: Port = Port::new("grafana", "GRAFANA_PORT", 3000);
 
 /// All of them.
-pub const ALL: [Port; 22] = [
+pub const ALL: [Port; 26] = [
     APPS[0],
     APPS[1],
     APPS[2],
     APPS[3],
+    FAULTS[0],
+    FAULTS[1],
+    FAULTS[2],
+    FAULTS[3],
     LOAD,
     STORAGE,
     STORAGE_ADMIN,

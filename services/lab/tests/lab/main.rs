@@ -83,6 +83,10 @@ fn what_lab_up_tells_to_try_works_and_lines_carry_names() {
     let answer = process::get(command);
     let trace_id = answer["trace_id"].as_str().unwrap();
     lab.wait_for(trace_id);
+    let faults = "Faults curl -H 'Authorization: Bearer ";
+    let faults = output.lines().find_map(|line| line.strip_prefix(faults)).unwrap();
+    let (token, url) = faults.split_once("' ").unwrap();
+    assert_eq!([token, "another"].map(|token| process::status(url, token)), [200, 401]);
 }
 
 #[test]

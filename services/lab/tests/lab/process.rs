@@ -15,11 +15,15 @@ use super::ports::free_addresses;
 /// How long a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-pub const PORTS: [&str; 22] = [
+pub const PORTS: [&str; 26] = [
     "APP_A_PORT",
     "APP_B_PORT",
     "APP_C_PORT",
     "APP_D_PORT",
+    "APP_A_ADMIN_PORT",
+    "APP_B_ADMIN_PORT",
+    "APP_C_ADMIN_PORT",
+    "APP_D_ADMIN_PORT",
     "LOAD_PORT",
     "STORAGE_PORT",
     "STORAGE_ADMIN_PORT",
@@ -243,6 +247,15 @@ pub fn get(url: &str) -> serde_json::Value {
     runtime.block_on(async {
         let http = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
         http.get(url).send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+    })
+}
+
+/// The status with which a URL answers who brings this token.
+pub fn status(url: &str, token: &str) -> u16 {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let http = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
+        http.get(url).bearer_auth(token).send().await.unwrap().status().as_u16()
     })
 }
 
