@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::json;
 
 use super::lab::{Lab, ORDER, named};
-use crate::process::get;
+use crate::process::{Service, get, nobody};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ratio_strikes_the_same_calls_with_the_same_seed() {
@@ -68,4 +68,13 @@ async fn what_is_over_at_the_start_is_no_fault() {
     let none = [("FAULTS", "")];
     let lab = Lab::start_with([&over, &none, &over, &none]).await;
     lab.is_as_ever("the chain").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_every_operation_leaves_the_service_healthy() {
+    let faults = [("FAULTS", r#"[{"kind": "error"}]"#), ("OTEL_TRACES_EXPORTER", "none")];
+    let service = Service::start("app-a", nobody(), nobody(), &faults);
+    for (path, status) in [("/", 500), ("/items/7", 500), ("/healthz", 200)] {
+        assert_eq!(get(service.address, path).await.0, status, "{path}");
+    }
 }
