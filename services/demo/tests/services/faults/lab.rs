@@ -14,6 +14,9 @@ use crate::process::{Service, Variable, four_services_each};
 /// Generous: the machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Milliseconds that no span takes without a fault, on a busy machine either.
+pub const LONG: u64 = 2_000;
+
 /// An order of a gold customer whose payment is taken at once and whose prices are at hand.
 pub const ORDER: &str = "the same order again";
 /// What shows that nothing else has changed: no gold customer's, with every service in it and each
@@ -90,15 +93,18 @@ impl Lab {
         }
     }
 
-    /// Checks that a request makes the spans of the page.
+    /// Checks that a request makes the spans of the page, and none of them a long one.
     pub async fn is_as_ever(&self, title: &str) {
         let flow = self.flow(title);
         let trace_id = send(flow, self.service(&flow.service).address, flow.status).await;
-        self.wait(|all| {
-            let problems = expected::problems(flow, &expected::related(&trace_id, all));
-            if problems.is_empty() { Ok(()) } else { Err(format!("{title}: {problems:#?}")) }
-        })
-        .await;
+        let spans = self.wait(|all| {
+            let spans = expected::related(&trace_id, all);
+            let problems = expected::problems(flow, &spans);
+            if problems.is_empty() { Ok(spans) } else { Err(format!("{title}: {problems:#?}")) }
+        });
+        for span in spans.await {
+            assert!(self.milliseconds(&span) < LONG, "{title}: {span:#?}");
+        }
     }
 
     /// Checks that these faults, all for gold customers, do what they claim to the [`ORDER`], and

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::lab::{LOST_HOP, Lab, attribute, counted, counts, in_words, named};
+use super::lab::{LONG, LOST_HOP, Lab, attribute, counted, counts, in_words, named};
 use crate::collector::text;
 use crate::expected::Span;
 use crate::process::get;
@@ -72,17 +72,17 @@ async fn latency_has_the_operation_wait_before_it_does_anything() {
     let lab = Lab::start().await;
     let fault = json!({
         "kind": "latency", "service": "app-b", "operation": "POST /reservations",
-        "latency": {"distribution": "uniform", "min_ms": 1_000, "max_ms": 1_100},
+        "latency": {"distribution": "uniform", "min_ms": LONG, "max_ms": LONG + 100},
     });
     lab.strike(&[fault], 201, async |spans| {
         assert_eq!(lab.changes(spans), [] as [&str; 0]);
         let reservation = named(spans, "SERVER", "POST /reservations")[0];
-        assert!(lab.milliseconds(reservation) >= 1_000, "{reservation:#?}");
+        assert!(lab.milliseconds(reservation) >= LONG, "{reservation:#?}");
         for statement in spans.iter().filter(|span| span.parent_id == reservation.id) {
-            assert!(statement.start >= reservation.start + 1_000_000_000, "the wait is before");
+            assert!(statement.start >= reservation.start + LONG * 1_000_000, "the wait is before");
         }
         for name in ["POST /payments", "POST /shipments", "demo.v1.Pricing/Quote"] {
-            assert!(lab.milliseconds(named(spans, "SERVER", name)[0]) < 1_000, "{name}");
+            assert!(lab.milliseconds(named(spans, "SERVER", name)[0]) < LONG, "{name}");
         }
     })
     .await;

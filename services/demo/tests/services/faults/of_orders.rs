@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::lab::{Lab, ORDER, attribute, counts, named};
+use super::lab::{LONG, Lab, ORDER, attribute, counts, named};
 use crate::expected;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -10,7 +10,7 @@ async fn a_slow_database_takes_longer_for_each_statement_of_the_operation() {
     let lab = Lab::start().await;
     let fault = json!({
         "kind": "slow_database", "service": "app-b", "operation": "POST /reservations",
-        "latency": {"distribution": "constant", "ms": 1_000},
+        "latency": {"distribution": "constant", "ms": LONG},
     });
     lab.strike(&[fault], 201, async |spans| {
         assert_eq!(lab.changes(spans), [] as [&str; 0]);
@@ -18,10 +18,10 @@ async fn a_slow_database_takes_longer_for_each_statement_of_the_operation() {
         for (names, is_slow) in [(&slow[..], true), (&["UPDATE reservations"], false)] {
             for name in names {
                 let statement = named(spans, "CLIENT", name)[0];
-                assert_eq!(lab.milliseconds(statement) >= 1_000, is_slow, "{name}");
+                assert_eq!(lab.milliseconds(statement) >= LONG, is_slow, "{name}");
             }
         }
-        assert!(lab.milliseconds(named(spans, "CLIENT", "INSERT payments")[0]) < 1_000);
+        assert!(lab.milliseconds(named(spans, "CLIENT", "INSERT payments")[0]) < LONG);
     })
     .await;
 }
