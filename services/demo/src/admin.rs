@@ -58,8 +58,8 @@ impl Admin {
     }
 }
 
-fn refuse(status: StatusCode, reason: impl ToString) -> Response {
-    (status, Json(json!({ "error": reason.to_string() }))).into_response()
+fn refuse(status: StatusCode, reason: &str) -> Response {
+    (status, Json(json!({ "error": reason }))).into_response()
 }
 
 async fn list(State(faults): State<Arc<Faults>>) -> Response {
@@ -72,15 +72,15 @@ async fn begin(State(faults): State<Arc<Faults>>, body: Bytes) -> Response {
     match spec.map(|spec| faults.begin(spec)) {
         Ok(Ok(id)) => (StatusCode::CREATED, Json(json!({ "id": id }))).into_response(),
         Ok(Err(Refusal::TooMany)) => {
-            refuse(StatusCode::CONFLICT, format!("there are {MAX_FAULTS} faults already"))
+            refuse(StatusCode::CONFLICT, &format!("there are {MAX_FAULTS} faults already"))
         }
-        Ok(Err(Refusal::Idle(reason))) | Err(reason) => refuse(StatusCode::BAD_REQUEST, reason),
+        Ok(Err(Refusal::Idle(reason))) | Err(reason) => refuse(StatusCode::BAD_REQUEST, &reason),
     }
 }
 
 async fn end(State(faults): State<Arc<Faults>>, Path(id): Path<u64>) -> Response {
     match faults.end(Some(id)) {
-        0 => refuse(StatusCode::NOT_FOUND, format!("there is no fault {id}")),
+        0 => refuse(StatusCode::NOT_FOUND, &format!("there is no fault {id}")),
         _ => StatusCode::NO_CONTENT.into_response(),
     }
 }

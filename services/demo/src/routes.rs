@@ -76,7 +76,7 @@ pub(crate) struct App {
 }
 
 /// HTTP and gRPC on one router, each under its own layer, so that a request has one span.
-pub(crate) fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(app: &Arc<App>) -> Router {
     let tasks =
         telemetry::grpc::ServerLayer::new(&[CPU_TASK]).layer(TasksServer::from_arc(app.clone()));
     let pricing =

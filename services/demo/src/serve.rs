@@ -68,7 +68,7 @@ pub(crate) async fn serve(
 
     // Without this the end of a gRPC answer waits for the client's delayed acknowledgement.
     let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
     let (draining, drain_begins) = oneshot::channel();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;

@@ -14,8 +14,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::Token;
-use super::refuse;
+use super::{Token, refuse};
 
 pub(super) async fn admit(State(token): State<Token>, request: Request, next: Next) -> Response {
     if !is_to_this_machine(&request) || request.headers().contains_key(ORIGIN) {

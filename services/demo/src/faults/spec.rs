@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use super::latency::Latency;
 use super::{MAX_FAULTS, Scope};
 use crate::chance::chance;
-use crate::routes::OPERATIONS;
+use crate::grpc::QUOTE;
+use crate::routes::{OPERATIONS, PLACE};
 use crate::tier::Tier;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
@@ -34,6 +35,25 @@ pub(crate) enum Kind {
     BadRelease,
 }
 
+impl Kind {
+    /// Those of [`OPERATIONS`] that it can strike.
+    fn operations(self) -> &'static [&'static str] {
+        match self {
+            Self::Error | Self::Latency | Self::LostContext | Self::BadRelease => &OPERATIONS,
+            Self::SlowDatabase => &[
+                "GET /prices/{sku}",
+                "POST /reservations",
+                "DELETE /reservations/{order}",
+                "POST /shipments",
+                "POST /payments",
+            ],
+            Self::CacheOff => &[QUOTE],
+            Self::NPlusOne => &["POST /reservations"],
+            Self::RetryStorm => &[PLACE],
+        }
+    }
+}
+
 /// A fault and its scope: what is left out is everywhere, always, and for everyone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Spec {
@@ -43,7 +63,7 @@ pub(crate) struct Spec {
     /// `service.version` of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// One of [`OPERATIONS`].
+    /// One of [`Kind::operations`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,11 +149,12 @@ impl Spec {
         if !(self.ratio > 0.0 && self.ratio <= 1.0) {
             return Err(Invalid::new("ratio", format!("{} is not above 0 up to 1", self.ratio)));
         }
+        let operations = self.kind.operations();
         if let Some(operation) = &self.operation
-            && !OPERATIONS.contains(&operation.as_str())
+            && !operations.contains(&operation.as_str())
         {
-            let known = OPERATIONS.join(", ");
-            return Err(Invalid::new("operation", format!("{operation} is none of {known}")));
+            let reason = format!("{operation} is none of {}", operations.join(", "));
+            return Err(Invalid::new("operation", reason));
         }
         let is_slow = matches!(self.kind, Kind::Latency | Kind::SlowDatabase);
         let problem = match &self.latency {

@@ -81,6 +81,17 @@ mod tests {
     }
 
     #[test]
+    fn a_release_is_told_by_a_list_with_nothing_wrong_in_it() {
+        let version = |list: &str| {
+            let lookup = |name: &str| (name == VARIABLE).then(|| list.to_owned());
+            listed(&lookup, SERVICE_VERSION)
+        };
+        assert_eq!(version("team=a,service.version=1.1%2B7").as_deref(), Some("1.1+7"));
+        assert_eq!(version("service.version=1.1,team"), None);
+        assert_eq!(version("team=a"), None);
+    }
+
+    #[test]
     fn a_service_is_named_by_its_own_variable_else_by_the_list_else_by_default() {
         let own = ("OTEL_SERVICE_NAME", "own");
         let listed = (VARIABLE, "service.name=the%20listed");

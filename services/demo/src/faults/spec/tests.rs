@@ -15,6 +15,10 @@ fn what_is_not_valid_is_refused_by_name() {
         (json!({"kind": "error", "seed": -1}), "seed: invalid value"),
         (json!({"kind": "error", "tier": "platinum"}), "tier: unknown variant"),
         (json!({"kind": "error", "operation": "GET /order"}), "operation: GET /order is none of"),
+        (
+            json!({"kind": "retry_storm", "operation": "POST /payments"}),
+            "operation: POST /payments is none of POST /orders",
+        ),
         (json!({"kind": "error", "until": "tomorrow"}), "until: "),
         (json!({"kind": "error", "service": 7}), "service: invalid type"),
         (json!({"kind": "error", "rate": 0.1}), "rate: there is no such field"),
