@@ -134,14 +134,34 @@ impl Expected {
     }
 }
 
-/// Whether each node can have a span of its own, with none left over.
+/// Whether each node can have a span of its own, with none left over: a perfect matching, found by
+/// augmenting paths, since there are as many ways to try as permutations.
 fn each_has_one(nodes: &[&Node], found: &[&SpanData], spans: &[SpanData]) -> bool {
-    let Some((node, others)) = nodes.split_first() else { return found.is_empty() };
-    (0..found.len()).any(|at| {
-        let mut left = found.to_vec();
-        let span = left.remove(at);
-        node.matches(span, spans) && each_has_one(others, &left, spans)
-    })
+    let fits = |node: &&Node| found.iter().map(|span| node.matches(span, spans)).collect();
+    let fits: Vec<Vec<bool>> = nodes.iter().map(fits).collect();
+    let mut owners = vec![None; found.len()];
+    nodes.len() == found.len()
+        && (0..nodes.len())
+            .all(|node| gets_one(node, &fits, &mut owners, &mut vec![true; found.len()]))
+}
+
+/// Gives the node one of the spans that nobody has tried yet, where its owner can have another.
+fn gets_one(
+    node: usize,
+    fits: &[Vec<bool>],
+    owners: &mut [Option<usize>],
+    untried: &mut [bool],
+) -> bool {
+    for span in 0..owners.len() {
+        if fits[node][span] && std::mem::take(&mut untried[span]) {
+            let owner = owners[span];
+            if owner.is_none_or(|owner| gets_one(owner, fits, owners, untried)) {
+                owners[span] = Some(node);
+                return true;
+            }
+        }
+    }
+    false
 }
 
 impl Node {
@@ -263,6 +283,37 @@ mod tests {
     #[test]
     fn spans_are_such_a_tree_in_any_order() {
         recorded().assert(TREE);
+    }
+
+    #[test]
+    fn what_fits_several_spans_leaves_each_to_what_fits_no_other() {
+        let spans = record();
+        (1..=3).for_each(|row| drop(info_span!("read", row, odd = row % 2 == 1)));
+        spans.assert(
+            "
+            internal read
+            internal read
+              odd = true
+            internal read
+              row = 1
+            ",
+        );
+    }
+
+    #[test]
+    fn one_of_many_that_are_alike_is_found_to_differ_at_once() {
+        let spans = record();
+        (0..20).for_each(|_| drop(info_span!("read", row = 7)));
+        let tree = spans.tree();
+        spans.assert(&tree);
+        failure(&spans, &tree.replacen("row = 7", "row = 8", 1));
+        failure(
+            &spans,
+            &format!(
+                "{}internal read\n  row = 8\n",
+                tree.replacen("internal read\n  row = 7\n", "", 1)
+            ),
+        );
     }
 
     #[test]
