@@ -21,7 +21,7 @@ use crate::subscriber::scope;
 /// How long a dropped [`Guard`] may take.
 const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Keeps telemetry going. Dropped, it flushes for at most 5 s.
+/// Keeps telemetry going. Dropped, it does what [`shutdown`](Self::shutdown) does, for at most 5 s.
 #[derive(Debug)]
 #[must_use = "telemetry ends when this is dropped"]
 pub struct Guard {
@@ -29,6 +29,8 @@ pub struct Guard {
     pub(crate) metrics: Option<SdkMeterProvider>,
     logs: Option<SdkLoggerProvider>,
     ledgers: [Option<Arc<Ledger>>; 3],
+    /// How long the end may take.
+    deadline: Duration,
     _runtime: Option<ExportRuntime>,
 }
 
@@ -51,7 +53,14 @@ impl Guard {
         let (metrics, points) =
             export::metrics(settings, lookup, &resource, spans.clone(), records.clone())?;
         drop(entered);
-        Ok(Self { traces, metrics, logs, ledgers: [spans, points, records], _runtime: runtime })
+        Ok(Self {
+            traces,
+            metrics,
+            logs,
+            ledgers: [spans, points, records],
+            deadline: DROP_DEADLINE,
+            _runtime: runtime,
+        })
     }
 
     /// What makes log records of events, if they go anywhere.
@@ -60,19 +69,16 @@ impl Guard {
         Some(LogRecords { logger, limits: settings.limits.log_records })
     }
 
-    /// Exports the spans, log records and metrics that wait, then stops. Blocks the thread, at most
-    /// until the deadline.
-    pub fn shutdown(self, deadline: Duration) {
-        for (ledger, result) in self.ledgers.iter().zip(self.flush(deadline)) {
-            if let Some(ledger) = ledger {
-                ledger.tell_rest(&result);
-            }
-        }
+    /// Exports the spans, log records and metrics that wait, then stops, and tells what was lost.
+    /// Blocks the thread, at most until the deadline.
+    pub fn shutdown(mut self, deadline: Duration) {
+        self.deadline = deadline;
     }
 
     /// What became of traces, metrics and logs. At one time, so that a backend that is down costs
     /// only its own signal; and here is the deadline, since that of metrics is the SDK's own.
-    fn flush(&self, deadline: Duration) -> [OTelSdkResult; 3] {
+    fn flush(&self) -> [OTelSdkResult; 3] {
+        let deadline = self.deadline;
         let end = Instant::now() + deadline;
         let traces = self.traces.clone();
         let traces = thread_of(move || traces.shutdown_with_timeout(deadline));
@@ -96,8 +102,11 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // After the other shutdown this one does nothing and says so.
-        let _ = self.flush(DROP_DEADLINE);
+        for (ledger, result) in self.ledgers.iter().zip(self.flush()) {
+            if let Some(ledger) = ledger {
+                ledger.tell_rest(&result);
+            }
+        }
     }
 }
 

@@ -166,3 +166,15 @@ async fn what_is_lost_is_told_from_the_level_that_is_asked_for() {
         assert_eq!(output.lines("spans are lost").len(), usize::from(is_told), "{variables:?}");
     }
 }
+
+#[tokio::test]
+async fn what_is_lost_and_was_not_told_is_told_at_the_end_however_it_comes() {
+    let collector = Collector::start().await;
+    collector.treat(Conduct::Hang);
+    let (name, endpoint) = collector.variable();
+    let (queue, timeout) = ("OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_EXPORTER_OTLP_TIMEOUT");
+    for part in ["work", "work dropped"] {
+        let output = run(part, &[(name, &endpoint), (queue, "1"), (timeout, "200")]).await;
+        assert_eq!(output.lines("spans were lost").len(), 1, "{part}: {:#?}", output.stdout);
+    }
+}

@@ -75,12 +75,15 @@ pub fn main() {
     println!();
     let telemetry = telemetry::init("program", format.parse().unwrap()).unwrap();
     match part.as_str() {
-        "work" => work(),
+        "work" | "work dropped" => work(),
         "panics" => panics(),
         _ => panic!("no such part: {part}"),
     }
     io::stdin().read_to_end(&mut Vec::new()).unwrap();
-    telemetry.shutdown(Duration::from_secs(10));
+    match part.as_str() {
+        "work dropped" => drop(telemetry),
+        _ => telemetry.shutdown(Duration::from_secs(10)),
+    }
 }
 
 /// How many spans there are of the work, and of each how many attributes, events and links, of
