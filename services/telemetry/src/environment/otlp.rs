@@ -28,6 +28,7 @@ pub(crate) enum Protocol {
 /// The names of one signal's variables, each before the one that is for all signals.
 pub(super) struct Variables {
     protocol: [&'static str; 2],
+    endpoint: [&'static str; 2],
     compression: [&'static str; 2],
     timeout: [&'static str; 2],
     insecure: [&'static str; 2],
@@ -38,6 +39,7 @@ macro_rules! variables {
     ($signal:literal) => {
         Variables {
             protocol: variables!($signal, "PROTOCOL"),
+            endpoint: variables!($signal, "ENDPOINT"),
             compression: variables!($signal, "COMPRESSION"),
             timeout: variables!($signal, "TIMEOUT"),
             insecure: variables!($signal, "INSECURE"),
@@ -78,6 +80,12 @@ impl Variables {
     ) -> Result<Otlp, InitError> {
         for name in self.tls {
             refuse(lookup, name, "no certificate: OTLP is sent without TLS")?;
+        }
+        for name in self.endpoint {
+            read(lookup, name, "no https: OTLP is sent without TLS", |value| {
+                let scheme = value.split("://").next();
+                (!scheme.is_some_and(|it| it.eq_ignore_ascii_case("https"))).then_some(())
+            })?;
         }
         for name in self.compression {
             read(lookup, name, "gzip or none", |value| {
