@@ -17,9 +17,9 @@ use opentelemetry_semantic_conventions::attribute::{RPC_METHOD, RPC_SYSTEM_NAME}
 use crate::call::CallLayer;
 use crate::call_span::CallSpan;
 
-/// Makes the calls of a tonic service SERVER spans, named by their full method, such as
-/// `demo.v1.Tasks/CpuTask`, if that is one of those the layer is made with: any other could be
-/// anything a client made up. Calls of `grpc.health.v1.Health` make none.
+/// A [`CallLayer`] that makes the calls of a tonic service SERVER spans, named by their full method,
+/// such as `demo.v1.Tasks/CpuTask`, if that is one of those the layer is made with: any other could
+/// be anything a client made up. Calls of `grpc.health.v1.Health` make none.
 ///
 /// Where HTTP and gRPC share an axum router, this wraps the gRPC service alone, and
 /// [`http::ServerLayer`](crate::http::ServerLayer) is given to the router before that service is
@@ -39,8 +39,8 @@ impl ServerLayer {
     }
 }
 
-/// Makes the calls of a tonic client CLIENT spans; wrap the channel in it. `server.address` is
-/// known if the client is made by `with_origin`.
+/// A [`CallLayer`] that makes the calls of a tonic client CLIENT spans; wrap the channel in it.
+/// `server.address` is known if the client is made by `with_origin`.
 pub type ClientLayer = CallLayer<client::Client>;
 
 /// `rpc.system.name`, and the name of a span that no method may name.

@@ -17,16 +17,16 @@ pub use reqwest::Client;
 
 use crate::call::CallLayer;
 
-/// Makes the requests that an axum `Router` answers SERVER spans, named by method and route
-/// template.
+/// A [`CallLayer`] that makes the requests that an axum `Router` answers SERVER spans, named by
+/// method and route template.
 ///
 /// Give it to [`Router::layer`](axum::Router::layer), where the route is known. The routes `/healthz`,
 /// `/readyz` and `/metrics` make no span. `client.address` is there if the router is served with
 /// connect info. The span ends when the last byte of the response has been handed over.
 pub type ServerLayer = CallLayer<server::Server>;
 
-/// Makes the requests of a client service over `http` types, such as hyper-util's, CLIENT spans.
-/// For reqwest there is [`Client`].
+/// A [`CallLayer`] that makes the requests of a client service over `http` types, such as
+/// hyper-util's, CLIENT spans. For reqwest there is [`Client`].
 pub type ClientLayer = CallLayer<client::Outgoing>;
 
 /// The methods that are a span's name; any other could be anything a client made up.

@@ -69,6 +69,8 @@ mod sampling_api {
     include!("generated/jaeger.api_v2.rs");
 }
 
+pub use body::TracedBody;
+pub use call::{Call, CallFuture, CallLayer};
 pub use environment::{service_name, service_version};
 pub use error::{InitError, error_chain};
 pub use guard::Guard;
