@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,6 +14,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use rustix::process::{Pid, Signal, kill_process};
 use tonic::transport::Endpoint;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
@@ -38,8 +40,12 @@ impl TraceService for Receiver {
         request: tonic::Request<ExportTraceServiceRequest>,
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
         for resource in request.into_inner().resource_spans {
+            let attributes = resource.resource.unwrap().attributes;
+            let service = attributes.into_iter().find(|it| it.key == "service.name").unwrap();
+            let Some(Value::StringValue(service)) = service.value.unwrap().value else { panic!() };
             let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
-            self.0.lock().unwrap().extend(spans.map(|span| span.name));
+            let labels = spans.map(|span| format!("{service}: {}", span.name));
+            self.0.lock().unwrap().extend(labels);
         }
         Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
     }
@@ -78,6 +84,26 @@ async fn eventually<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>
     }
 }
 
+/// The folder that a newcomer takes: the package, unpacked.
+fn package(target: &Path) -> PathBuf {
+    let package = Command::new(env!("CARGO"))
+        .args(["package", "--package", "telemetry", "--no-verify", "--allow-dirty"])
+        .args(["--offline", "--quiet", "--target-dir"])
+        .arg(target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(package.unwrap().success());
+    let folder = concat!("telemetry-", env!("CARGO_PKG_VERSION"));
+    let packages = target.join("package");
+    // With the time of now: that of a package is always the same, and nothing would be built anew.
+    let unpack = Command::new("tar")
+        .args(["-xzmf", &format!("{folder}.crate")])
+        .current_dir(&packages)
+        .status();
+    assert!(unpack.unwrap().success());
+    packages.join(folder)
+}
+
 #[test]
 fn the_readmes_service_has_at_most_15_lines_of_its_own() {
     let code = block("rust,no_run");
@@ -93,8 +119,10 @@ async fn a_crate_made_of_the_readme_alone_is_a_traced_service_of_axum_and_tonic(
     let crate_root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let outside = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let path = format!("{:?}", crate_root.to_str().unwrap());
-    let dependencies = block("toml").replace("\"services/telemetry\"", &path);
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside");
+    let path = format!("{:?}", package(&target).to_str().unwrap());
+    let dependencies = block("toml").replace("\"telemetry-0.1.0\"", &path);
+    assert!(dependencies.contains(&path));
     let package = "[package]\nname = \"outside\"\nedition = \"2024\"\n\n[workspace]\n\n";
     fs::write(outside.path().join("Cargo.toml"), format!("{package}{dependencies}")).unwrap();
     // The versions that are tested, and here already.
@@ -104,7 +132,6 @@ async fn a_crate_made_of_the_readme_alone_is_a_traced_service_of_axum_and_tonic(
     fs::write(outside.path().join("src/main.rs"), code).unwrap();
 
     let began = Instant::now();
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside");
     let build = Command::new(env!("CARGO"))
         .args(["build", "--offline", "--quiet"])
         .env("CARGO_TARGET_DIR", &target)
@@ -121,8 +148,13 @@ async fn a_crate_made_of_the_readme_alone_is_a_traced_service_of_axum_and_tonic(
         }
     }
     let endpoint = format!("http://{}", receiver.start().await);
-    service.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).env("OTEL_LOGS_EXPORTER", "none");
-    let _running = Running(service.spawn().unwrap());
+    service
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        .env("OTEL_LOGS_EXPORTER", "none")
+        .env("OTEL_SERVICE_NAME", "books")
+        // Only the end sends spans.
+        .env("OTEL_BSP_SCHEDULE_DELAY", "3600000");
+    let mut running = Running(service.spawn().unwrap());
 
     let url = format!("http://127.0.0.1:{port}");
     let item = eventually("it answers over HTTP", async || {
@@ -134,12 +166,11 @@ async fn a_crate_made_of_the_readme_alone_is_a_traced_service_of_axum_and_tonic(
     let ask = futures::stream::iter([ServerReflectionRequest::default()]);
     let mut answers = client.server_reflection_info(ask).await.unwrap().into_inner();
     while let Ok(Some(_)) = answers.message().await {}
-    let mut names = eventually("both spans have come", async || {
-        let names = receiver.0.lock().unwrap().clone();
-        (names.len() == 2).then_some(names)
-    })
-    .await;
-    names.sort();
-    let grpc = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-    assert_eq!(names, ["GET /items/{id}", grpc]);
+    kill_process(Pid::from_child(&running.0), Signal::INT).unwrap();
+    let ended = eventually("it ends", async || running.0.try_wait().unwrap());
+    assert!(ended.await.success());
+    let mut spans = receiver.0.lock().unwrap().clone();
+    spans.sort();
+    let grpc = "books: grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    assert_eq!(spans, ["books: GET /items/{id}", grpc]);
 }
