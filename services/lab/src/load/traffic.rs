@@ -7,8 +7,9 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use reqwest::Client;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::task::TaskTracker;
 
 use super::mix::{Mix, Requests};
 use super::rate::Rate;
@@ -21,7 +22,7 @@ use crate::addresses::Addresses;
 use crate::output::Output;
 
 /// How many requests may be under way. More are left out, and counted.
-const IN_FLIGHT: u32 = 500;
+const IN_FLIGHT: usize = 500;
 /// What is missed in a longer pause, such as a machine's sleep, is not made up for.
 const MADE_UP: Duration = Duration::from_secs(1);
 
@@ -35,7 +36,7 @@ pub struct Traffic {
     pub output: Output,
     pub record: Arc<Record>,
     begin: Instant,
-    places: Arc<Semaphore>,
+    under_way: TaskTracker,
 }
 
 /// What holds for a whole run.
@@ -59,9 +60,9 @@ impl Traffic {
     /// A run that begins now.
     pub fn new(plan: Plan, set: Set, addresses: Addresses, http: Client, output: Output) -> Self {
         let record = Arc::new(Record::new(output.clone()));
-        let places = Arc::new(Semaphore::new(IN_FLIGHT as usize));
         let (set, begin) = (watch::Sender::new(set), Instant::now());
-        Self { plan, set, addresses, http, output, record, begin, places }
+        let under_way = TaskTracker::new();
+        Self { plan, set, addresses, http, output, record, begin, under_way }
     }
 
     /// Sends each request when it is due, and waits for the last answers.
@@ -105,8 +106,8 @@ impl Traffic {
             let sample = self.plan.sample;
             self.spawn(Request { service, target, url, due, user, sample });
         }
-        // Fails only for a semaphore that is closed, which this one never is.
-        let _ = self.places.acquire_many(IN_FLIGHT).await;
+        self.under_way.close();
+        self.under_way.wait().await;
     }
 
     /// The figures until now.
@@ -114,19 +115,16 @@ impl Traffic {
         let Set { rate, mix } = self.set.borrow().clone();
         let passed = self.begin.elapsed();
         let time = self.plan.length.map_or(passed, |length| length.min(passed));
-        let under_way = IN_FLIGHT as usize - self.places.available_permits();
-        self.record.read(|figures| Summary::new((rate, mix), time, figures, under_way as u64))
+        let under_way = self.under_way.len() as u64;
+        self.record.read(|figures| Summary::new((rate, mix), time, figures, under_way))
     }
 
     fn spawn(&self, request: Request) {
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
+        if self.under_way.len() >= IN_FLIGHT {
             return self.record.crowded();
-        };
+        }
         let (http, record) = (self.http.clone(), self.record.clone());
-        tokio::spawn(async move {
-            record.count(&request.send(&http).await);
-            drop(place);
-        });
+        self.under_way.spawn(async move { record.count(&request.send(&http).await) });
     }
 
     async fn reach(&self, time: Option<Duration>) {

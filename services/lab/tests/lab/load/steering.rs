@@ -110,3 +110,21 @@ fn what_is_not_sent_since_too_many_are_under_way_is_counted_and_said() {
     assert!(ended.output.contains(" left out, since too many were under way"), "{ended:?}");
     assert!(ended.output.contains(", and 500 given up, which no figure has\n"), "{ended:?}");
 }
+
+#[test]
+fn while_the_last_answers_are_waited_for_only_these_are_under_way() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port().to_string();
+    let lab = Lab::start_with(&["load", "--rate", "100", "--for", "200ms"], |c| {
+        c.envs(VARIABLES.map(|variable| (variable, &port)));
+    });
+    let url = address(&lab);
+    let told = eventually(
+        || Some(get(&url)).filter(|told| told["seconds"] == 0.2),
+        || "its time is not over".to_owned(),
+    );
+    let counts = ["under_way", "left_out", "paused"].map(|count| told[count].as_u64().unwrap());
+    assert_eq!(counts.iter().sum::<u64>(), 20, "{told}");
+    lab.signal(Signal::INT);
+    assert!(lab.end_by_itself().status.success());
+}
