@@ -13,9 +13,9 @@ use super::collector::{Collector, Exported};
 use super::process::four_services;
 use super::trace::{SPANS, assert_is_one_chain};
 
-const REQUESTS: usize = 500;
-/// Over HTTP/2: 500 connections are more than some systems let a process open.
-const CONNECTIONS: usize = 5;
+const REQUESTS: usize = 1_000;
+/// Over HTTP/2: 1,000 connections are more than some systems let a process open.
+const CONNECTIONS: usize = 10;
 
 /// The ids that request `number` comes with.
 fn trace_id(number: usize) -> String {
@@ -41,7 +41,7 @@ async fn chain(channel: Channel, number: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_chains_at_once_are_five_hundred_whole_traces() {
+async fn a_thousand_chains_at_once_are_a_thousand_whole_traces() {
     let collector = Collector::start().await;
     let (name, endpoint) = collector.variable();
     let services = four_services(&[(name, endpoint.as_str())]);
