@@ -51,7 +51,8 @@ pub struct Span {
     pub name: String,
     /// Orders the spans of one service.
     pub start: u64,
-    pub is_error: bool,
+    /// `unset`, `ok` or `error`.
+    pub status: String,
     pub attributes: Attributes,
     pub events: Vec<(String, Attributes)>,
     /// The ids of trace and span.
@@ -81,7 +82,7 @@ pub struct Row {
     service: String,
     kind: String,
     name: String,
-    is_error: bool,
+    status: String,
     attributes: Vec<Expected>,
     events: Vec<(String, Vec<Expected>)>,
     link: Option<usize>,
@@ -179,9 +180,8 @@ fn span(row: &[&str], sets: &BTreeMap<&str, Vec<Expected>>) -> Row {
         service: (*service).to_owned(),
         kind: (*kind).to_owned(),
         name: quoted(name)[0].to_owned(),
-        is_error: match *status {
-            "error" => true,
-            "unset" => false,
+        status: match *status {
+            "error" | "unset" => (*status).to_owned(),
             other => panic!("{other:?} is no status"),
         },
         attributes,
@@ -274,8 +274,8 @@ impl fmt::Display for Row {
 impl Row {
     fn differences(&self, span: &Span) -> Vec<String> {
         let mut differences = attributes(&self.attributes, &span.attributes);
-        if span.is_error != self.is_error {
-            differences.push(format!("its status is an error: {}", span.is_error));
+        if span.status != self.status {
+            differences.push(format!("its status is {}", span.status));
         }
         let names = |events: &mut dyn Iterator<Item = &String>| {
             events.map(String::as_str).collect::<Vec<_>>().join(", ")

@@ -74,6 +74,7 @@ pub async fn send(flow: &Flow, service: SocketAddr, status: u16) -> String {
 /// A span of a service in the words of the table.
 pub fn span(service: &str, span: &v1::Span) -> Span {
     let events = span.events.iter().map(|it| (it.name.clone(), attributes(&it.attributes)));
+    let code = span.status.as_ref().map_or(0, |status| status.code);
     Span {
         trace_id: hex(&span.trace_id),
         id: hex(&span.span_id),
@@ -82,7 +83,7 @@ pub fn span(service: &str, span: &v1::Span) -> Span {
         kind: span.kind().as_str_name().trim_start_matches("SPAN_KIND_").to_owned(),
         name: span.name.clone(),
         start: span.start_time_unix_nano,
-        is_error: span.status.as_ref().is_some_and(|status| status.code == 2),
+        status: ["unset", "ok", "error"][code as usize].to_owned(),
         attributes: attributes(&span.attributes),
         events: events.collect(),
         links: span.links.iter().map(|it| (hex(&it.trace_id), hex(&it.span_id))).collect(),

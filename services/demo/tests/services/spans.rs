@@ -41,7 +41,7 @@ fn what_differs_from_the_page_is_told() {
         kind: "SERVER".to_owned(),
         name: "GET /cpu_task".to_owned(),
         start: 1,
-        is_error: false,
+        status: "unset".to_owned(),
         attributes: [
             ("http.request.method", text("GET")),
             ("http.response.status_code", Value::Integer(200)),
@@ -51,6 +51,7 @@ fn what_differs_from_the_page_is_told() {
             ("url.query", text("limit=100")),
             ("network.protocol.version", text("1.1")),
             ("server.address", text("127.0.0.1")),
+            ("server.port", Value::Integer(8000)),
             ("client.address", text("127.0.0.1")),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -91,7 +92,7 @@ fn what_differs_from_the_page_is_told() {
         (changed(&|it| it.service = "app-b".to_owned()), "is missing"),
         (changed(&|it| it.parent_id = "3".to_owned()), "is missing"),
         (changed(&|it| it.trace_id = "2".to_owned()), "another trace"),
-        (changed(&|it| it.is_error = true), "status is an error: true"),
+        (changed(&|it| it.status = "ok".to_owned()), "its status is ok"),
         (changed(&|it| it.links.push(("1".to_owned(), "1".to_owned()))), "has the links"),
         (changed(&|it| it.events.clear()), "its events are: "),
         (

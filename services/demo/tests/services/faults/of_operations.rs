@@ -31,14 +31,14 @@ async fn an_error_fails_the_operation_before_it_does_anything() {
         ];
         assert_eq!(counts(spans), counted(&expected));
         for payment in named(spans, "SERVER", "POST /payments") {
-            assert!(payment.is_error, "{payment:#?}");
+            assert!(payment.status == "error", "{payment:#?}");
             assert_eq!(attribute(payment, "http.response.status_code").unwrap(), "500");
             let [(name, exception)] = payment.events.as_slice() else { panic!("{payment:#?}") };
             assert_eq!(name, "exception");
             let message = exception["exception.message"].to_string();
             assert_eq!(message, "failing, as fault 1 wants it");
         }
-        let failed = spans.iter().filter(|span| span.is_error).count();
+        let failed = spans.iter().filter(|span| span.status == "error").count();
         assert_eq!(failed, 3 + 3 + 2, "the payments, their callers, the order and its request");
     })
     .await;
@@ -178,7 +178,7 @@ async fn a_bad_release_fails_where_telemetry_tells_of_that_version() {
     for exported in lab.collector.wait_for(8).await {
         let version = text(&exported.resource, "service.version");
         let is_bad = version.as_deref() == Some("1.1.0") && exported.span.name == "GET /io_task";
-        assert_eq!(in_words(&exported).is_error, is_bad, "{exported:#?}");
+        assert_eq!(in_words(&exported).status == "error", is_bad, "{exported:#?}");
     }
     lab.end_all().await;
     assert_eq!(get(lab.services[1].address, "/io_task").await.0, 200);

@@ -24,7 +24,7 @@ async fn a_ratio_strikes_the_same_calls_with_the_same_seed() {
         let errors = lab
             .wait(|all| {
                 let spans = named(all, "SERVER", "GET /");
-                let errors: Vec<bool> = spans.iter().map(|span| span.is_error).collect();
+                let errors: Vec<bool> = spans.iter().map(|span| span.status == "error").collect();
                 let of_round = errors.get(CALLS * round..CALLS * (round + 1));
                 of_round.map(<[bool]>::to_vec).ok_or(format!("{} of them", errors.len()))
             })
@@ -53,7 +53,7 @@ async fn a_fault_ends_by_itself_at_its_time() {
     }
     let spans = lab.wait(|all| {
         let spans = named(all, "SERVER", "GET /");
-        let ended = spans.iter().filter(|span| !span.is_error).count();
+        let ended = spans.iter().filter(|span| span.status != "error").count();
         if ended == 1 { Ok(spans.len()) } else { Err(format!("{ended} are no errors")) }
     });
     assert!(spans.await > 1);
