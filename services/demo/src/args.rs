@@ -1,8 +1,11 @@
 //! Command line and environment.
 
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use reqwest::Url;
 use telemetry::LogFormat;
 
@@ -63,6 +66,17 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Reads the arguments, and of the variables those that are not empty: Compose passes one that
+    /// nobody has set as an empty one.
+    pub fn read(args: Vec<OsString>) -> Result<Self, clap::Error> {
+        let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
+        let command = Self::command().mut_args(|arg| match arg.get_env().is_some_and(is_empty) {
+            true => arg.env(Resettable::Reset),
+            false => arg,
+        });
+        Self::from_arg_matches(&command.try_get_matches_from(args)?)
+    }
+
     pub fn target_one(&self) -> Url {
         target([&self.target_one, &self.target_one_host], 8001)
     }

@@ -12,6 +12,9 @@ use serde_json::json;
 use tracing::{Span, error, info};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+/// How much of an error is told, in bytes.
+const MAX_TEXT: usize = 1_024;
+
 /// Why a request cannot be answered as asked.
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -71,11 +74,14 @@ impl Error {
 
     /// Logs the error in the request's span: as the span's `exception` where it is this service's.
     pub fn log(&self) {
+        let mut text = self.to_string();
+        // It may quote what somebody sent.
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
         if self.status().is_server_error() {
             // An event without a message but with this field is what becomes an exception.
-            error!(error = %self);
+            error!(error = %text);
         } else {
-            info!(reason = %self, "request refused");
+            info!(reason = %text, "request refused");
         }
     }
 }

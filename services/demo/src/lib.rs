@@ -15,8 +15,6 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
-
 mod admin;
 mod args;
 mod cache;
@@ -63,7 +61,7 @@ pub async fn run(
     args: Vec<OsString>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> ExitCode {
-    let args = match Args::try_parse_from(args) {
+    let args = match Args::read(args) {
         Ok(args) => args,
         Err(error) if !error.use_stderr() => {
             // Help or version, which were asked for; who closed the output wants no more of it.

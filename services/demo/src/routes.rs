@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Extension, MatchedPath, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, MatchedPath, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -57,6 +57,8 @@ pub(crate) const OPERATIONS: [&str; 16] = [
     CPU_TASK,
     QUOTE,
 ];
+/// More than any order takes.
+const MAX_BODY: usize = 16 << 10;
 
 /// What the handlers of both protocols share.
 pub(crate) struct App {
@@ -100,6 +102,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/orders", post(orders::place))
         // A fault must not have the service started anew.
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(record_tier))
         .layer(telemetry::http::ServerLayer::default())
         .with_state(app.clone())

@@ -60,10 +60,11 @@ const TAKE: Statement = Statement::new(
     "UPDATE stock SET available = available - (item.value ->> 'quantity') \
      FROM json_each(?1) AS item WHERE sku = item.value ->> 'sku'",
 );
+// No more than there were at first: meanwhile it may have been restocked.
 const GIVE_BACK: Statement = Statement::new(
     "UPDATE",
     "stock",
-    "UPDATE stock SET available = available + (item.value ->> 'quantity') \
+    "UPDATE stock SET available = min(100, available + (item.value ->> 'quantity')) \
      FROM json_each(?1) AS item WHERE sku = item.value ->> 'sku'",
 );
 const RESERVE: Statement = Statement::new(
@@ -74,7 +75,7 @@ const RESERVE: Statement = Statement::new(
 const RELEASE: Statement = Statement::new(
     "DELETE",
     "reservations",
-    "DELETE FROM reservations WHERE order_id = ?1 RETURNING items",
+    "DELETE FROM reservations WHERE order_id = ?1 AND shipped = 0 RETURNING items",
 );
 const SHIP: Statement = Statement::new(
     "UPDATE",

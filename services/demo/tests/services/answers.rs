@@ -1,14 +1,18 @@
 //! What each endpoint answers.
 
+use std::time::Duration;
+
 use demo::tasks::pricing_client::PricingClient;
 use demo::tasks::tasks_client::TasksClient;
 use demo::tasks::{CpuTaskRequest, OrderItem, QuoteRequest};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tonic::Code;
 
 use super::process::{Service, get, nobody};
 use super::stand_in::StandIn;
 
+const STOP: Duration = Duration::from_secs(15);
 const UNTRACED: (&str, &str) = ("OTEL_TRACES_EXPORTER", "none");
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,6 +88,50 @@ async fn what_no_shop_would_send_is_refused_by_each_role_of_an_order() {
     let items = vec![OrderItem { sku: 7, quantity: u32::MAX }];
     let error = pricing.quote(QuoteRequest { customer: 1, items }).await.unwrap_err();
     assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+}
+
+/// The status of the answer.
+async fn send(service: &Service, method: Method, path: &str, body: &Value) -> u16 {
+    let url = format!("http://{}{path}", service.address);
+    let request = reqwest::Client::new().request(method, url).json(body);
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_back_makes_no_more_of_an_item_than_there_were_and_comes_back_once() {
+    let service = Service::start("app-b", nobody(), nobody(), &[UNTRACED]);
+    let reserve = async |order: &str, quantity: u32| {
+        let body = json!({ "order": order, "items": [{ "sku": 7, "quantity": quantity }] });
+        send(&service, Method::POST, "/reservations", &body).await
+    };
+    let release = async |order: &str| {
+        send(&service, Method::DELETE, &format!("/reservations/{order}"), &Value::Null).await
+    };
+    let [restocked, sold, refused] = ["000000000000000a", "000000000000000b", "000000000000000c"];
+    // The 5 that are left become 100.
+    assert_eq!(reserve(restocked, 95).await, 201);
+    assert_eq!((release(restocked).await, release(restocked).await), (200, 404));
+    assert_eq!((reserve(sold, 60).await, reserve(refused, 60).await), (201, 409));
+
+    let shipped = send(&service, Method::POST, "/shipments", &json!({ "order": sold })).await;
+    assert_eq!((shipped, release(sold).await), (200, 404));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_a_client_sends_only_so_much_is_read_and_less_is_told() {
+    let mut service = Service::start("app-a", nobody(), nobody(), &[UNTRACED]);
+    for length in [4_000, 20_000] {
+        let body = json!({ "é".repeat(length): 1 });
+        assert_eq!(send(&service, Method::POST, "/orders", &body).await, 400);
+    }
+    service.terminate();
+    assert!(service.ended_within(STOP).success());
+    let lines = service.lines();
+    let refused: Vec<&String> =
+        lines.iter().filter(|line| line.contains("request refused")).collect();
+    assert_eq!(refused.len(), 2, "{lines:#?}");
+    assert!(refused[0].contains("unknown field `éé") && refused[0].len() < 1_500, "{}", refused[0]);
+    assert!(refused[1].contains("length limit exceeded"), "{}", refused[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,6 +63,14 @@ fn bad_configuration_is_one_line_that_names_it_and_exit_code_64() {
 }
 
 #[test]
+fn an_empty_variable_is_unset() {
+    let names = ["MODE", "TARGET_ONE", "TARGET_ONE_HOST", "PAYMENT_SEED", "LOG_FORMAT"];
+    let service = Service::start_with(&[], &names.map(|name| (name, "")));
+    let ready = service.lines().join("\n");
+    assert!(ready.contains("target_one=http://127.0.0.1:8001/"), "{ready}");
+}
+
+#[test]
 fn help_that_nobody_reads_is_no_failure() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
