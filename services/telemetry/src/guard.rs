@@ -11,6 +11,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::sync::oneshot;
 
 use crate::InitError;
 use crate::environment::{self, Settings};
@@ -31,6 +32,8 @@ pub struct Guard {
     ledgers: [Option<Arc<Ledger>>; 3],
     /// How long the end may take.
     deadline: Duration,
+    /// Tells the sampler that there is a subscriber.
+    installed: Option<oneshot::Sender<()>>,
     _runtime: Option<ExportRuntime>,
 }
 
@@ -43,10 +46,12 @@ impl Guard {
             .with_attributes(settings.resource.clone())
             .with_service_name(service_name.to_owned())
             .build();
+        let (tell_installed, installed) = oneshot::channel();
         let sampler = settings.sampling.build(
             service_name,
             settings.propagators.include_jaeger(),
             runtime.as_ref().map(ExportRuntime::handle),
+            installed,
         );
         let (traces, spans) = export::traces(settings, lookup, &resource, sampler)?;
         let (logs, records) = export::logs(settings, lookup, &resource)?;
@@ -59,8 +64,15 @@ impl Guard {
             logs,
             ledgers: [spans, points, records],
             deadline: DROP_DEADLINE,
+            installed: Some(tell_installed),
             _runtime: runtime,
         })
+    }
+
+    /// From now on there is a subscriber, whom nothing that is told escapes.
+    pub(crate) fn subscriber_is_installed(&mut self) {
+        // Nobody waits for it where no server is asked.
+        let _ = self.installed.take().map(|installed| installed.send(()));
     }
 
     /// What makes log records of events, if they go anywhere.

@@ -34,7 +34,7 @@ pub fn init(service_name: &str, log_format: LogFormat) -> Result<Guard, InitErro
     let directives = environment::process("RUST_LOG").unwrap_or_default();
     let filter = log_filter(&subscriber::with_diagnostics(settings.diagnostics, &directives))
         .map_err(|error| InitError::LogFilter { directives, error })?;
-    let guard = Guard::new(&settings, service_name)?;
+    let mut guard = Guard::new(&settings, service_name)?;
     // Without a provider the global tracer makes no span and passes the caller's context on.
     if settings.spans {
         global::set_tracer_provider(guard.traces.clone());
@@ -47,6 +47,7 @@ pub fn init(service_name: &str, log_format: LogFormat) -> Result<Guard, InitErro
     let line = LogLine::new(log_format, service_name);
     let logs = subscriber::logs(filter, line, std::io::stdout, guard.log_records(&settings));
     install(tracing_subscriber::registry().with(traces).with(logs))?;
+    guard.subscriber_is_installed();
     global::set_text_map_propagator(settings.propagators.build());
     Ok(guard)
 }
@@ -88,7 +89,7 @@ pub fn init_continuing(
 ) -> Result<Guard, InitError> {
     check_is_first()?;
     let settings = Settings::of_callee(&environment::process)?;
-    let guard = Guard::new(&settings, service_name)?;
+    let mut guard = Guard::new(&settings, service_name)?;
     if settings.spans {
         global::set_tracer_provider(guard.traces.clone());
     }
@@ -97,6 +98,7 @@ pub fn init_continuing(
     let filter = subscriber::events(subscriber::with_diagnostics_of(settings.diagnostics, filter));
     let logs = subscriber::logs(filter, line, std::io::stdout, guard.log_records(&settings));
     install(tracing_subscriber::registry().with(traces).with(logs))?;
+    guard.subscriber_is_installed();
     global::set_text_map_propagator(settings.propagators.build());
     Ok(guard)
 }

@@ -5,6 +5,7 @@ mod remote;
 
 use opentelemetry_sdk::trace::{ParentBasedSampler, Sampler, ShouldSample};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use crate::InitError;
 use crate::environment::{Lookup, unexpected};
@@ -65,20 +66,23 @@ impl Sampling {
         matches!(self.root, Root::Remote(_))
     }
 
-    /// The sampler of this service. One that asks a server does so on `runtime`, until that ends.
+    /// The sampler of this service. One that asks a server does so on `runtime`, until that ends, and
+    /// from when there is a subscriber `installed` to hear what it tells.
     /// `is_debuggable` tells whether a request may be the one that somebody debugs.
     pub fn build(
         &self,
         service_name: &str,
         is_debuggable: bool,
         runtime: Option<&Handle>,
+        installed: oneshot::Receiver<()>,
     ) -> Box<dyn ShouldSample> {
         let root: Box<dyn ShouldSample> = match &self.root {
             Root::AlwaysOn => Box::new(Sampler::AlwaysOn),
             Root::AlwaysOff => Box::new(Sampler::AlwaysOff),
             Root::Ratio(ratio) => Box::new(Sampler::TraceIdRatioBased(*ratio)),
             Root::Remote(server) => {
-                Box::new(Remote::start(server, service_name, runtime.expect("it is remote")))
+                let runtime = runtime.expect("it is remote");
+                Box::new(Remote::start(server, service_name, runtime, installed))
             }
         };
         // `Sampler::ParentBased` takes the decision of the root alone, without its attributes.

@@ -14,6 +14,7 @@ use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tracing::{info, warn};
 
@@ -86,8 +87,13 @@ impl Server {
 pub(super) struct Remote(Arc<RwLock<Arc<Strategy>>>);
 
 impl Remote {
-    /// Asks the server at once and then at its interval, until the runtime ends.
-    pub fn start(server: &Server, service_name: &str, runtime: &Handle) -> Self {
+    /// Asks the server when `installed` resolves and then at its interval, until the runtime ends.
+    pub fn start(
+        server: &Server,
+        service_name: &str,
+        runtime: &Handle,
+        installed: oneshot::Receiver<()>,
+    ) -> Self {
         let strategy = Arc::new(Strategy::Probability(server.initial_ratio));
         let this = Self(Arc::new(RwLock::new(strategy)));
         let _entered = runtime.enter();
@@ -103,7 +109,12 @@ impl Remote {
             answer: None,
             is_told: false,
         };
-        runtime.spawn(poll.at(server.interval));
+        let interval = server.interval;
+        runtime.spawn(async move {
+            // Who went without a word has installed nothing, and ends.
+            let _ = installed.await;
+            poll.at(interval).await;
+        });
         this
     }
 
