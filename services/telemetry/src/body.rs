@@ -53,15 +53,17 @@ where
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let this = self.project();
+        let mut this = self.project();
         let Some(call) = this.call else { return this.inner.poll_frame(context) };
         let entered = call.enter();
-        let frame = ready!(this.inner.poll_frame(context));
+        let frame = ready!(this.inner.as_mut().poll_frame(context));
         drop(entered);
         let is_last = match &frame {
             Some(Ok(frame)) => {
                 let trailers = frame.trailers_ref();
-                trailers.inspect(|trailers| C::trailers(call, trailers)).is_some()
+                let are_there = trailers.inspect(|trailers| C::trailers(call, trailers)).is_some();
+                // Who reads a body that tells so asks for no more, but drops it.
+                are_there || (!*this.awaits_trailers && this.inner.is_end_stream())
             }
             Some(Err(error)) => {
                 C::failed(call, error);

@@ -119,12 +119,18 @@ impl CallSpan {
 
     /// Records the request's headers that are to be.
     pub(crate) fn capture_request(&self, headers: &HeaderMap) {
-        self.describe(|| self.shared.request_headers.of(headers).map(Some));
+        self.capture(&self.shared.request_headers, headers);
     }
 
     /// Records the response's headers that are to be.
     pub(crate) fn capture_response(&self, headers: &HeaderMap) {
-        self.describe(|| self.shared.response_headers.of(headers).map(Some));
+        self.capture(&self.shared.response_headers, headers);
+    }
+
+    fn capture(&self, captured: &Captured, headers: &HeaderMap) {
+        if !captured.is_empty() {
+            self.describe(|| captured.of(headers).map(Some));
+        }
     }
 
     /// Marks the call failed, for a reason of few different values. The first reason counts.

@@ -110,6 +110,10 @@ impl Captured {
         Self(captured)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The attributes of these headers.
     pub fn of(&self, headers: &HeaderMap) -> impl Iterator<Item = KeyValue> {
         self.0.iter().filter_map(|(name, key)| {

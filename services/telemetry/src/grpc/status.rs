@@ -13,6 +13,11 @@ use crate::timeout::is_timeout;
 
 /// Records the status that `headers` hold. Returns whether they do.
 pub(super) fn record(call: &mut CallSpan, headers: &HeaderMap, is_error: fn(Code) -> bool) -> bool {
+    // Of a call that went well there is no more to read, and the parser copies what it is given.
+    if headers.get(Status::GRPC_STATUS).is_some_and(|code| code == "0") {
+        record_status(call, Code::Ok, "", is_error);
+        return true;
+    }
     let status = status(headers);
     if let Some(status) = &status {
         record_status(call, status.code(), status.message(), is_error);

@@ -11,6 +11,7 @@ use axum::{Extension, Json, Router};
 use futures::StreamExt;
 use futures::stream::{self, poll_fn};
 use http::{HeaderName, StatusCode, header};
+use http_body_util::BodyExt;
 use opentelemetry::trace::{SpanKind, Status};
 use reqwest::Url;
 use tower::{Service, ServiceBuilder, ServiceExt};
@@ -418,4 +419,15 @@ async fn a_span_lasts_until_its_body_has_ended() {
     drop(sender);
     assert!(body.next().await.is_none());
     telemetry.spans(2).await;
+}
+
+#[tokio::test]
+async fn a_span_ends_with_its_last_byte_whoever_still_holds_the_body() {
+    let telemetry = Telemetry::start();
+    let request = http::Request::get("/items/7").body(Body::empty()).unwrap();
+    let mut body = router().oneshot(request).await.unwrap().into_body();
+    assert_eq!(telemetry.ended().len(), 0);
+    body.frame().await.unwrap().unwrap();
+    assert_eq!(telemetry.ended().len(), 1);
+    drop(body);
 }

@@ -1,6 +1,8 @@
 //! A request's headers as propagators read them: nothing that a client could have made up to harm
 //! whoever reads on, here or further down.
 
+use std::cell::OnceCell;
+
 use http::HeaderMap;
 use opentelemetry::propagation::Extractor;
 
@@ -15,38 +17,35 @@ const LISTS: [(&str, usize); 3] =
 /// The headers of a request. Of a header that is no list, two are none.
 pub(super) struct Received<'a> {
     headers: &'a HeaderMap,
-    /// The lists that came in several headers.
-    joined: Vec<(&'static str, String)>,
+    /// The lists that came in several headers, from when they are asked for.
+    joined: [OnceCell<String>; LISTS.len()],
 }
 
 impl<'a> Received<'a> {
     pub fn new(headers: &'a HeaderMap) -> Self {
-        let mut joined = Vec::new();
-        for (name, _) in LISTS {
-            let values = headers.get_all(name);
-            if values.iter().nth(1).is_some() {
-                let values: Vec<&str> = values.iter().filter_map(|it| it.to_str().ok()).collect();
-                joined.push((name, values.join(",")));
-            }
-        }
-        Self { headers, joined }
-    }
-
-    fn value(&self, name: &str) -> Option<&str> {
-        if let Some((_, joined)) = self.joined.iter().find(|(joined, _)| *joined == name) {
-            return Some(joined);
-        }
-        let mut values = self.headers.get_all(name).iter();
-        let value = values.next()?.to_str().ok()?;
-        values.next().is_none().then_some(value)
+        Self { headers, joined: [const { OnceCell::new() }; LISTS.len()] }
     }
 }
 
 impl Extractor for Received<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        let value = self.value(name)?;
-        let limit = LISTS.iter().find(|(list, _)| *list == name).map(|(_, limit)| *limit);
-        limit.is_none_or(|limit| value.len() <= limit).then_some(value)
+        let values = self.headers.get_all(name);
+        let mut each = values.iter();
+        let first = each.next()?;
+        let is_only = each.next().is_none();
+        let Some(list) = LISTS.iter().position(|(list, _)| *list == name) else {
+            return if is_only { first.to_str().ok() } else { None };
+        };
+        let value = if is_only {
+            first.to_str().ok()?
+        } else {
+            self.joined[list].get_or_init(|| {
+                let values: Vec<&str> = values.iter().filter_map(|it| it.to_str().ok()).collect();
+                values.join(",")
+            })
+        };
+        let (_, limit) = LISTS[list];
+        (value.len() <= limit).then_some(value)
     }
 
     fn keys(&self) -> Vec<&str> {
