@@ -217,3 +217,38 @@ async fn a_header_that_nobody_should_send_begins_a_trace_and_fails_nothing() {
         assert!(!headers.contains_key("x-injected"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn baggage_that_grows_on_its_way_fails_no_call() {
+    let collector = Collector::start().await;
+    let target = StandIn::start().await;
+    let (name, endpoint) = collector.variable();
+    let variables = [(name, &*endpoint), ("OTEL_PROPAGATORS", "tracecontext,baggage,jaeger")];
+    let service = Service::start("app-a", target.address, target.address, &variables);
+
+    let traceparent = format!("00-{TRACE}-{SPAN}-01");
+    let state: Vec<_> = (10..42).map(|number| format!("v{number}={}", "x".repeat(59))).collect();
+    let entry = |number| format!("n{number}={}", "x".repeat(123));
+    let full: Vec<_> = (10..74).map(entry).collect();
+    let mut lists = ["%", "\\", "\"", "%ff"].map(|text| text.repeat(8_000 / text.len())).to_vec();
+    lists.iter_mut().for_each(|value| value.insert_str(0, "a="));
+    lists.push(full.join(","));
+    let count = lists.len();
+    for list in lists {
+        let headers = headers(&[
+            ("traceparent", traceparent.as_bytes()),
+            ("tracestate", state.join(",").as_bytes()),
+            ("baggage", list.as_bytes()),
+        ]);
+        assert_eq!(get(&service, "/chain", headers).await, 200, "{}", &list[..10]);
+    }
+    let seen = target.seen();
+    assert_eq!(seen.len(), 2 * count);
+    for (protocol, headers) in seen {
+        // As HTTP/2 counts them, and a server of it allows.
+        let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+        let bytes: usize = bytes.sum();
+        assert!(bytes < 15 << 10, "{protocol}: {bytes}");
+        assert_eq!(headers["tracestate"].len(), 32 * 64 - 1);
+    }
+}

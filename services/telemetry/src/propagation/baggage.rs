@@ -12,12 +12,17 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 const BAGGAGE: &str = "baggage";
 static FIELDS: LazyLock<[String; 1]> = LazyLock::new(|| [BAGGAGE.to_owned()]);
 
+/// The bytes of the header, by the [limit of the
+/// specification](https://www.w3.org/TR/baggage/#limits).
+pub(super) const MAX_LENGTH: usize = 8192;
+
 /// What a value cannot hold as it is, and the percent sign, which would not come back.
 pub(super) const ENCODED: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
 /// Reads and writes the `baggage` header. What is no entry is left out; properties are sent on as
-/// they came. [`Baggage`](opentelemetry::baggage::Baggage) keeps to the limits of 64 entries and 8,192 bytes.
+/// they came. [`Baggage`](opentelemetry::baggage::Baggage) keeps to the limits of 64 entries and 8,192 bytes,
+/// as they are before they are encoded.
 #[derive(Debug)]
 pub(super) struct W3cBaggage;
 
@@ -25,7 +30,8 @@ impl TextMapPropagator for W3cBaggage {
     fn inject_context(&self, context: &Context, injector: &mut dyn Injector) {
         let mut header = String::new();
         for (name, (value, properties)) in context.baggage() {
-            if !header.is_empty() {
+            let length = header.len();
+            if length > 0 {
                 header.push(',');
             }
             header.push_str(name.as_str());
@@ -34,6 +40,10 @@ impl TextMapPropagator for W3cBaggage {
             if !properties.as_str().is_empty() {
                 header.push(';');
                 header.push_str(properties.as_str());
+            }
+            // Nothing made its sender encode what we do: it may have become longer than it came.
+            if header.len() > MAX_LENGTH {
+                header.truncate(length);
             }
         }
         if !header.is_empty() {
@@ -130,5 +140,13 @@ mod tests {
         assert_eq!(extract(&many.join(",")).baggage().len(), 64);
         let large = format!("a={},b=2", "x".repeat(9_000));
         assert_eq!(sent_on(&large), "b=2");
+    }
+
+    #[test]
+    fn what_is_too_long_once_it_is_encoded_is_left_out() {
+        for grows in ["%", "\\", "\"", "%ff"] {
+            let large = format!("a={},b=2", grows.repeat(8_000 / grows.len()));
+            assert_eq!(sent_on(&large), "b=2", "{grows}");
+        }
     }
 }

@@ -6,13 +6,17 @@ use std::cell::OnceCell;
 use http::HeaderMap;
 use opentelemetry::propagation::Extractor;
 
+use super::baggage;
+
 /// Headers whose values are one list, however many headers it came in, and how many bytes of it
 /// are read: what is longer could not be sent on beside the rest, and would fail the call to come.
-/// For baggage it is the [limit of its specification](https://www.w3.org/TR/baggage/#limits), for
-/// the state four times the least that
+/// For the state it is four times the least that
 /// [must be sent on](https://www.w3.org/TR/trace-context/#tracestate-limits).
-const LISTS: [(&str, usize); 3] =
-    [("tracestate", 2048), ("baggage", 8192), ("jaeger-baggage", 8192)];
+const LISTS: [(&str, usize); 3] = [
+    ("tracestate", 2048),
+    ("baggage", baggage::MAX_LENGTH),
+    ("jaeger-baggage", baggage::MAX_LENGTH),
+];
 
 /// The headers of a request. Of a header that is no list, two are none.
 pub(super) struct Received<'a> {
