@@ -1,7 +1,7 @@
 //! Where one signal goes, and the names of the variables that say so.
 
 use super::otlp::{self, Otlp};
-use super::{Lookup, positive, unexpected};
+use super::{Lookup, positive, read, unexpected};
 use crate::InitError;
 
 /// Where a signal goes: to none of these, or to more than one.
@@ -21,28 +21,27 @@ pub(super) struct Signal {
     export_timeout: &'static str,
     /// Numbers that the SDK reads.
     numbers: &'static [&'static str],
+    /// How many items may wait, which the SDK reads, too.
+    queue_size: Option<&'static str>,
 }
+
+/// The room of a queue is taken at once, some hundred bytes for each item.
+const MAX_QUEUE_SIZE: u64 = 1_000_000;
 
 pub(super) const TRACES: Signal = Signal {
     exporter: "OTEL_TRACES_EXPORTER",
     otlp: otlp::TRACES,
     export_timeout: "OTEL_BSP_EXPORT_TIMEOUT",
-    numbers: &[
-        "OTEL_BSP_SCHEDULE_DELAY",
-        "OTEL_BSP_MAX_QUEUE_SIZE",
-        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-    ],
+    numbers: &["OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"],
+    queue_size: Some("OTEL_BSP_MAX_QUEUE_SIZE"),
 };
 
 pub(super) const LOGS: Signal = Signal {
     exporter: "OTEL_LOGS_EXPORTER",
     otlp: otlp::LOGS,
     export_timeout: "OTEL_BLRP_EXPORT_TIMEOUT",
-    numbers: &[
-        "OTEL_BLRP_SCHEDULE_DELAY",
-        "OTEL_BLRP_MAX_QUEUE_SIZE",
-        "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
-    ],
+    numbers: &["OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"],
+    queue_size: Some("OTEL_BLRP_MAX_QUEUE_SIZE"),
 };
 
 pub(super) const METRICS: Signal = Signal {
@@ -50,6 +49,7 @@ pub(super) const METRICS: Signal = Signal {
     otlp: otlp::METRICS,
     export_timeout: "OTEL_METRIC_EXPORT_TIMEOUT",
     numbers: &["OTEL_METRIC_EXPORT_INTERVAL"],
+    queue_size: None,
 };
 
 impl Signal {
@@ -62,6 +62,11 @@ impl Signal {
         }
         for name in self.numbers {
             positive(lookup, name)?;
+        }
+        if let Some(name) = self.queue_size {
+            read(lookup, name, "a whole number from 1 to 1000000", |value| {
+                value.parse().ok().filter(|size| (1..=MAX_QUEUE_SIZE).contains(size))
+            })?;
         }
         for name in value.split(',') {
             match name.trim() {
