@@ -231,4 +231,26 @@ mod tests {
             assert!(telemetry.ended().is_empty());
         }
     }
+
+    #[test]
+    fn a_crate_whose_name_begins_like_one_of_the_transport_is_none_of_it() {
+        for (directives, expected) in [("", 2), ("warn", 1), ("error", 0)] {
+            let telemetry = Telemetry::with_logs(LogFormat::Text, directives);
+            info_span!(target: "towers", "build").in_scope(|| {
+                info!(target: "towers", "building");
+                warn!(target: "towers::crane", "it is windy");
+            });
+            assert_eq!(telemetry.log_lines().len(), expected, "{directives:?}");
+            assert_eq!(telemetry.log_records().len(), expected, "{directives:?}");
+            assert_eq!(telemetry.ended().len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_directive_of_a_span_holds_for_the_transport_within_it() {
+        let telemetry = Telemetry::with_logs(LogFormat::Text, "[work]=debug");
+        debug!(target: "h2::client", "sent a frame");
+        info_span!("work").in_scope(|| debug!(target: "h2::client", "sent a frame"));
+        assert_eq!(telemetry.log_lines().len(), 1);
+    }
 }

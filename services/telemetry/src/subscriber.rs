@@ -5,7 +5,7 @@ use opentelemetry::trace::Tracer;
 use opentelemetry_semantic_conventions::SCHEMA_URL;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::{
-    EnvFilter, FilterExt, LevelFilter, ParseError, Targets, dynamic_filter_fn, filter_fn,
+    EnvFilter, FilterExt, FilterFn, LevelFilter, ParseError, Targets, dynamic_filter_fn, filter_fn,
 };
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Filter, Layer};
@@ -18,10 +18,19 @@ use crate::log::{LogLine, LogRecords};
 /// nothing, and those of the exporter would follow from each export.
 const TRANSPORT: [&str; 6] = ["h2", "hyper", "hyper_util", "reqwest", "tonic", "tower"];
 
+/// Whether a target is of a library below the exporter. A name that begins like that of one is
+/// another's, which the filters' own directives do not see.
+fn is_transport(target: &str) -> bool {
+    TRANSPORT.contains(&library(target))
+}
+
 /// Whether an event of this target is of a library below the exporter, or of the exporter itself.
-pub(crate) fn is_transport(target: &str) -> bool {
-    let library = target.split("::").next().unwrap_or_default();
-    TRANSPORT.contains(&library) || library.starts_with("opentelemetry")
+pub(crate) fn is_of_export(target: &str) -> bool {
+    is_transport(target) || library(target).starts_with("opentelemetry")
+}
+
+fn library(target: &str) -> &str {
+    target.split("::").next().unwrap_or_default()
 }
 
 pub(crate) fn scope() -> InstrumentationScope {
@@ -32,9 +41,22 @@ pub(crate) fn scope() -> InstrumentationScope {
 }
 
 /// Directives of `RUST_LOG` above the defaults that they may replace one by one.
-pub(crate) fn log_filter(directives: &str) -> Result<EnvFilter, ParseError> {
-    let defaults = TRANSPORT.map(|target| format!("{target}=warn")).join(",");
-    EnvFilter::builder().parse(format!("info,{defaults},{directives}"))
+pub(crate) fn log_filter<S>(
+    directives: &str,
+) -> Result<impl Filter<S> + Send + Sync + use<S>, ParseError>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + 'static,
+{
+    let parse = |defaults: &str| EnvFilter::builder().parse(format!("{defaults},{directives}"));
+    let of = |transport: bool| {
+        // Its level is that of the filter beside it.
+        filter_fn(move |metadata| is_transport(metadata.target()) == transport)
+            .with_max_level_hint(LevelFilter::TRACE)
+    };
+    let transport = TRANSPORT.map(|target| format!("{target}=warn")).join(",");
+    let transport = parse(&format!("info,{transport}"))?;
+    // Each sees every span first: a directive may be of those within it.
+    Ok(parse("info")?.and(of(false)).or(transport.and(of(true))))
 }
 
 /// These directives after the one that lets this crate tell of what is lost from `level` on, if one
@@ -57,10 +79,11 @@ pub(crate) fn with_diagnostics_of(level: Option<LevelFilter>, filter: Targets) -
 }
 
 /// All spans but the transport's. No log filter is theirs: `RUST_LOG=error` keeps traces whole.
-pub(crate) fn spans() -> Targets {
-    Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_targets(TRANSPORT.map(|target| (target, LevelFilter::OFF)))
+pub(crate) fn spans() -> FilterFn {
+    const LEVEL: LevelFilter = LevelFilter::INFO;
+    let wanted: fn(&Metadata<'_>) -> bool =
+        |metadata| *metadata.level() <= LEVEL && !is_transport(metadata.target());
+    FilterFn::new(wanted).with_max_level_hint(LEVEL)
 }
 
 /// Of these, the calls that the layers of this crate make spans, and what is below them.

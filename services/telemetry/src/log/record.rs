@@ -11,7 +11,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use super::Fields;
 use crate::environment::AttributeLimits;
 use crate::export;
-use crate::subscriber::is_transport;
+use crate::subscriber::is_of_export;
 
 /// Hands each event to a logger, which adds the ids of the span it was written in.
 ///
@@ -33,7 +33,7 @@ impl<S: Subscriber> Layer<S> for LogRecords {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let metadata = event.metadata();
         // Whatever an export has said about it would be a further export, and so on.
-        if is_transport(metadata.target()) || metadata.target().starts_with(export::TARGET) {
+        if is_of_export(metadata.target()) || metadata.target().starts_with(export::TARGET) {
             return;
         }
         let mut fields = Fields(Map::new());
