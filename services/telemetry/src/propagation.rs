@@ -7,6 +7,7 @@ mod received;
 mod w3c;
 
 use http::HeaderMap;
+use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::{Context, global};
 use opentelemetry_http::HeaderInjector;
 use tracing::Span;
@@ -35,16 +36,33 @@ pub(crate) fn continue_from(span: &Span, caller: Context) {
     let _ = span.set_parent(caller);
 }
 
-/// Tells the callee of the span in `context`.
+/// Tells the callee of the span in `context`, and of nothing that the headers told before: a proxy
+/// may have copied them from its caller's. The specification asks for that where a carrier is [used
+/// again](https://opentelemetry.io/docs/specs/otel/context/api-propagators/#fields).
 pub(crate) fn inject(context: &Context, headers: &mut HeaderMap) {
-    global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(context, &mut HeaderInjector(headers));
-    });
+    global::get_text_map_propagator(|propagator| inject_by(propagator, context, headers));
+}
+
+fn inject_by(propagator: &dyn TextMapPropagator, context: &Context, headers: &mut HeaderMap) {
+    propagator.fields().for_each(|field| remove(headers, field));
+    propagator.inject_context(context, &mut HeaderInjector(headers));
+}
+
+/// Removes a header; by Jaeger's beginning of a name, all that begin so.
+fn remove(headers: &mut HeaderMap, field: &str) {
+    if field != jaeger::ENTRY {
+        headers.remove(field);
+        return;
+    }
+    let entries = headers.keys().filter(|name| name.as_str().starts_with(jaeger::ENTRY));
+    for entry in entries.cloned().collect::<Vec<_>>() {
+        headers.remove(entry);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderName, HeaderValue};
     use tracing::info_span;
 
     use super::*;
@@ -88,6 +106,28 @@ mod tests {
         for received in [&[TRACEPARENT][..], &[TRACEPARENT, ("tracestate", "")]] {
             let sent = sent_on(received);
             assert_eq!(sent.keys().collect::<Vec<_>>(), ["traceparent"]);
+        }
+    }
+
+    #[test]
+    fn headers_that_were_copied_from_a_caller_do_not_go_on() {
+        for (propagators, goes_on) in [
+            ("tracecontext,baggage", &["accept", "uber-trace-id", "uberctx-tier"][..]),
+            ("jaeger", &["accept", "baggage", "tracestate"]),
+            ("none", &["accept", "baggage", "tracestate", "uber-trace-id", "uberctx-tier"]),
+        ] {
+            let lookup = |name: &str| (name == "OTEL_PROPAGATORS").then(|| propagators.to_owned());
+            let propagators = Propagators::from_environment(&lookup).unwrap();
+            let mut headers = HeaderMap::new();
+            for name in
+                goes_on.iter().chain(&["baggage", "tracestate", "uber-trace-id", "uberctx-tier"])
+            {
+                headers.insert(*name, HeaderValue::from_static("copied=1"));
+            }
+            inject_by(&propagators.build(), &Context::new(), &mut headers);
+            let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+            left.sort_unstable();
+            assert_eq!(left, goes_on);
         }
     }
 

@@ -16,9 +16,9 @@ const TRACE: &str = "uber-trace-id";
 const DEBUG_ID: &str = "jaeger-debug-id";
 const BAGGAGE: &str = "jaeger-baggage";
 /// Begins the name of a header that carries one entry of the baggage.
-const ENTRY: &str = "uberctx-";
-static FIELDS: LazyLock<[String; 3]> =
-    LazyLock::new(|| [TRACE, DEBUG_ID, BAGGAGE].map(str::to_owned));
+pub(super) const ENTRY: &str = "uberctx-";
+static FIELDS: LazyLock<[String; 4]> =
+    LazyLock::new(|| [TRACE, DEBUG_ID, BAGGAGE, ENTRY].map(str::to_owned));
 
 const SAMPLED: u8 = 1;
 const DEBUG: u8 = 2;
