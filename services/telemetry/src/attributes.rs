@@ -6,6 +6,15 @@ use http::{HeaderMap, Request, Uri, header};
 use opentelemetry::KeyValue;
 use opentelemetry_semantic_conventions::attribute::{CLIENT_ADDRESS, SERVER_ADDRESS, SERVER_PORT};
 
+/// The bytes of one text that a peer sends. What is beyond is cut off: a batch that is too large for
+/// a receiver is lost as a whole, with the spans of others.
+pub(crate) const MAX_LENGTH: usize = 1_024;
+
+/// As much of a peer's text as a span records.
+pub(crate) fn of_peer(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_LENGTH)].to_owned()
+}
+
 /// Where a client sends to.
 pub(crate) fn callee(uri: &Uri) -> [Option<KeyValue>; 2] {
     let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
@@ -42,10 +51,10 @@ fn authority(uri: &Uri, headers: &HeaderMap) -> Option<http::uri::Authority> {
 
 fn server(host: Option<&str>, port: Option<u16>) -> [Option<KeyValue>; 2] {
     // An IPv6 address stands in brackets only within a URI.
-    let address = host.map(|host| host.trim_start_matches('[').trim_end_matches(']').to_owned());
+    let address = host.map(|host| host.trim_start_matches('[').trim_end_matches(']'));
     let port = address.as_ref().and(port);
     [
-        address.map(|address| KeyValue::new(SERVER_ADDRESS, address)),
+        address.map(|address| KeyValue::new(SERVER_ADDRESS, of_peer(address))),
         port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port))),
     ]
 }

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 
 use crate::InitError;
+use crate::attributes::MAX_LENGTH;
 use crate::environment::{self, Lookup, unexpected};
 
 /// One side's headers of one direction.
@@ -69,8 +70,6 @@ const CREDENTIALS: [HeaderName; 4] =
 // What a span may grow by, whatever a peer sends.
 const MAX_NAMES: usize = 32;
 const MAX_VALUES: usize = 8;
-/// Bytes of one value. What is beyond is cut off.
-const MAX_LENGTH: usize = 1_024;
 
 /// Refuses a list that could not be followed.
 pub(crate) fn check(lookup: Lookup<'_>) -> Result<(), InitError> {

@@ -12,7 +12,7 @@ use tonic::Code;
 use tracing::{Span, info_span};
 
 use super::{SYSTEM, deadline, full_method, note_method, status};
-use crate::attributes::ends;
+use crate::attributes::{ends, of_peer};
 use crate::call::Convention;
 use crate::call_span::{CallSpan, Shared};
 use crate::capture::{self, List};
@@ -54,7 +54,7 @@ impl Convention for Server {
 
         note_method(&mut call, known.unwrap_or("_OTHER"));
         call.describe(|| {
-            let original = known.is_none().then(|| method.to_owned());
+            let original = known.is_none().then(|| of_peer(method));
             [original.map(|method| KeyValue::new(RPC_METHOD_ORIGINAL, method))]
                 .into_iter()
                 .chain(ends(request))

@@ -7,6 +7,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_semantic_conventions::attribute::RPC_RESPONSE_STATUS_CODE;
 use tonic::{Code, Status};
 
+use crate::attributes::of_peer;
 use crate::call_span::CallSpan;
 use crate::error_chain;
 use crate::timeout::is_timeout;
@@ -78,7 +79,7 @@ fn record_status(call: &mut CallSpan, code: Code, message: &str, is_error: fn(Co
     let name = name(code);
     call.note(KeyValue::new(RPC_RESPONSE_STATUS_CODE, name));
     if is_error(code) {
-        call.fail(name, message.to_owned());
+        call.fail(name, of_peer(message));
     }
 }
 

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::body::Body;
+use axum::routing::{any, get};
 use opentelemetry::trace::SpanKind;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
@@ -116,6 +117,42 @@ async fn a_method_that_a_client_made_up_names_no_span() {
               rpc.method_original = {made_up}
               rpc.response.status_code = UNIMPLEMENTED
               status: error*
+            "
+        ))
+        .await;
+}
+
+/// Serves this answer as that of the method, and of whatever else is asked for.
+async fn serve_answer(
+    answer: impl Fn() -> ::http::Response<Body> + Clone + Send + Sync + 'static,
+) -> SocketAddr {
+    let service = ServerLayer::new(&[METHOD]).layer(any(async move || answer()));
+    serve(Router::new().route_service("/{*method}", service)).await
+}
+
+#[tokio::test]
+async fn what_a_peer_sends_too_much_of_is_cut_off() {
+    let telemetry = Telemetry::start();
+    let long = "x".repeat(10_000);
+    let message = long.clone();
+    let answer = move || {
+        let answer = ::http::Response::builder().header("grpc-status", "13");
+        answer.header("grpc-message", &message).body(Body::empty()).unwrap()
+    };
+    let address = serve_answer(answer).await;
+    reqwest::get(format!("http://{address}/{long}")).await.unwrap();
+    call(address).await.unwrap_err();
+    let cut = &long[..1_024];
+    telemetry
+        .expect(&format!(
+            "
+            server grpc
+              rpc.method_original = {cut}
+              status: error {cut}
+            client {METHOD}
+              status: error {cut}
+              server {METHOD}
+                status: error {cut}
             "
         ))
         .await;

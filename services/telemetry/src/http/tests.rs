@@ -192,6 +192,31 @@ async fn a_health_check_makes_no_span_but_the_want_of_one_does() {
 }
 
 #[tokio::test]
+async fn what_a_client_sends_too_much_of_is_cut_off() {
+    let telemetry = Telemetry::start();
+    let long = "x".repeat(10_000);
+    let request = reqwest::Client::new()
+        .request(long.parse().unwrap(), format!("http://{}/{long}?{long}", serve(router()).await))
+        .header(header::HOST, &long)
+        .header(header::USER_AGENT, &long);
+    request.send().await.unwrap();
+    let cut = &long[..1_024];
+    let path = &cut[1..];
+    telemetry
+        .expect(&format!(
+            "
+            server HTTP
+              http.request.method_original = {cut}
+              server.address = {cut}
+              url.path = /{path}
+              url.query = {cut}
+              user_agent.original = {cut}
+            "
+        ))
+        .await;
+}
+
+#[tokio::test]
 async fn a_handler_finds_its_spans_ids_among_the_extensions() {
     let telemetry = Telemetry::start();
     let address = serve(router()).await;
