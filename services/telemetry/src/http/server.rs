@@ -38,9 +38,8 @@ impl Convention for Server {
 
     fn start<B>(&self, request: &mut Request<B>, shared: &Arc<Shared>) -> Option<CallSpan> {
         let route = route(request);
-        // Without axum the path alone can tell.
-        let watched = if cfg!(feature = "axum") { route } else { Some(request.uri().path()) };
-        if watched.is_some_and(|path| UNTRACED.contains(&path)) {
+        // Without a router the path alone can tell.
+        if UNTRACED.contains(&route.unwrap_or(request.uri().path())) {
             return None;
         }
         let method = known_method(request.method());

@@ -1,5 +1,6 @@
 //! Both sides over a real socket.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -14,7 +15,7 @@ use http::{HeaderName, StatusCode, header};
 use http_body_util::BodyExt;
 use opentelemetry::trace::{SpanKind, Status};
 use reqwest::Url;
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 use tracing::info;
 
 use super::{Client, ClientLayer, ResendCount, ServerLayer};
@@ -180,15 +181,28 @@ async fn a_method_that_a_client_made_up_names_no_span() {
 }
 
 #[tokio::test]
-async fn a_health_check_makes_no_span_but_the_want_of_one_does() {
+async fn a_health_check_makes_no_span_whether_a_router_knows_it_or_not() {
     let telemetry = Telemetry::start();
     let address = serve(router()).await;
-    let health = reqwest::get(format!("http://{address}/healthz")).await.unwrap();
-    assert_eq!(health.text().await.unwrap(), "ok");
-    reqwest::get(format!("http://{address}/metrics")).await.unwrap();
-    let span = telemetry.spans(1).await.remove(0);
-    assert_eq!(attribute(&span, "url.path"), Some("/metrics".into()));
-    assert_eq!(attribute(&span, "http.response.status_code"), Some(404.into()));
+    for path in ["/healthz", "/metrics", "/items/readyz"] {
+        reqwest::get(format!("http://{address}{path}")).await.unwrap();
+    }
+    let ok = tower::service_fn(async |_: http::Request<Body>| {
+        Ok::<_, Infallible>(http::Response::new(Body::empty()))
+    });
+    for path in ["/readyz", "/nowhere"] {
+        let request = http::Request::get(path).body(Body::empty()).unwrap();
+        ServerLayer::default().layer(ok).oneshot(request).await.unwrap();
+    }
+    telemetry
+        .expect(
+            "
+            server GET /items/{id}
+            server GET
+              url.path = /nowhere
+            ",
+        )
+        .await;
 }
 
 #[tokio::test]
