@@ -5,7 +5,7 @@ use std::error::Error;
 use http::{HeaderMap, HeaderName, StatusCode};
 use opentelemetry::KeyValue;
 use opentelemetry_semantic_conventions::attribute::RPC_RESPONSE_STATUS_CODE;
-use tonic::{Code, Status};
+use tonic::{Code, ConnectError, Status};
 
 use crate::attributes::of_peer;
 use crate::call_span::CallSpan;
@@ -58,21 +58,26 @@ pub(super) fn record_abandoned(
 }
 
 /// Records that there is no response, or only the beginning of one. Of a timeout, tonic tells its
-/// caller CANCELLED; the specification has a code for it.
+/// caller CANCELLED; the specification has a code for it. A server that is not there is UNAVAILABLE,
+/// as tonic has it, and what tells no status UNKNOWN.
 pub(super) fn record_failure<E: Error + 'static>(
     call: &mut CallSpan,
     error: &E,
     is_error: fn(Code) -> bool,
 ) {
-    let first: &(dyn Error + 'static) = error;
-    let mut chain = std::iter::successors(Some(first), |error| (**error).source());
     if is_timeout(error) {
         record_status(call, Code::DeadlineExceeded, &error_chain(error), is_error);
-    } else if let Some(status) = chain.find_map(|error| error.downcast_ref::<Status>()) {
+    } else if let Some(status) = causes(error).find_map(|error| error.downcast_ref::<Status>()) {
         record_status(call, status.code(), status.message(), is_error);
     } else {
-        call.fail(std::any::type_name::<E>(), error_chain(error));
+        let is_there = !causes(error).any(|error| error.is::<ConnectError>());
+        let code = if is_there { Code::Unknown } else { Code::Unavailable };
+        record_status(call, code, &error_chain(error), is_error);
     }
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (**error).source())
 }
 
 fn record_status(call: &mut CallSpan, code: Code, message: &str, is_error: fn(Code) -> bool) {

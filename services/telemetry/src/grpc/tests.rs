@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_sdk::trace::SpanData;
 use tonic::transport::Endpoint;
 use tonic::{Code, Request, Response, Status};
-use tower::{Layer, ServiceBuilder};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tracing::{Dispatch, dispatcher, info_span};
 
 use super::{ClientLayer, ServerLayer};
@@ -156,6 +156,40 @@ async fn what_a_peer_sends_too_much_of_is_cut_off() {
             "
         ))
         .await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let telemetry = Telemetry::start();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert_eq!(call(closed).await.unwrap_err().code(), Code::Unavailable);
+    telemetry.assert(&format!(
+        "
+        client {METHOD}
+          error.type = UNAVAILABLE
+          rpc.response.status_code = UNAVAILABLE
+          status: error *
+        "
+    ));
+}
+
+#[tokio::test]
+async fn an_error_that_tells_no_status_is_unknown() {
+    let telemetry = Telemetry::start();
+    let torn = service_fn(async |_: ::http::Request<Body>| {
+        Err::<::http::Response<Body>, _>(std::io::Error::other("torn"))
+    });
+    let request = ::http::Request::post(format!("http://127.0.0.1/{METHOD}"));
+    let request = request.body(Body::empty()).unwrap();
+    ClientLayer::default().layer(torn).oneshot(request).await.unwrap_err();
+    telemetry.assert(&format!(
+        "
+        client {METHOD}
+          error.type = UNKNOWN
+          rpc.response.status_code = UNKNOWN
+          status: error torn
+        "
+    ));
 }
 
 #[tokio::test]
