@@ -7,37 +7,59 @@ use std::task::{Context, Poll, ready};
 
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use prost::bytes::Buf;
 
-use crate::call::{Convention, record_drop};
+use crate::call::{Awaited, Convention};
 use crate::call_span::CallSpan;
 
 pin_project! {
     /// A body that keeps its call's span until it ends, fails, or is dropped.
     #[derive(Debug)]
-    pub struct TracedBody<B, C: Convention> {
+    pub struct TracedBody<B: Body, C: Convention> {
         #[pin]
         inner: B,
         // None from the last frame on.
         call: Option<CallSpan>,
-        awaits_trailers: bool,
+        awaited: Awaited,
+        is_begun: bool,
+        // And stays so after a panic.
+        is_polled: bool,
+        // How many bytes are to come, where it was told.
+        left: Option<u64>,
         convention: PhantomData<fn() -> C>,
     }
 
-    impl<B, C: Convention> PinnedDrop for TracedBody<B, C> {
+    impl<B: Body, C: Convention> PinnedDrop for TracedBody<B, C> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            if let Some(call) = this.call {
-                // The last exit from a span is its end.
-                drop(call.enter());
-                record_drop::<C>(call, !*this.awaits_trailers);
+            let Some(call) = this.call else { return };
+            // The last exit from a span is its end.
+            drop(call.enter());
+            if *this.is_polled {
+                return call.panicked();
+            }
+            let has_ended = this.inner.is_end_stream();
+            match *this.awaited {
+                Awaited::Nothing => {}
+                // Nobody asks for more than was told there is, and many want none of it.
+                Awaited::LastByte if has_ended || !*this.is_begun || *this.left == Some(0) => {}
+                Awaited::Trailers if has_ended => C::ended(call, None),
+                Awaited::LastByte | Awaited::Trailers => C::abandoned(call),
             }
         }
     }
 }
 
-impl<B, C: Convention> TracedBody<B, C> {
-    pub(crate) fn new(inner: B, call: Option<CallSpan>, awaits_trailers: bool) -> Self {
-        Self { inner, call, awaits_trailers, convention: PhantomData }
+impl<B: Body, C: Convention> TracedBody<B, C> {
+    /// `length` is how many bytes the body has, where that was told.
+    pub(crate) fn new(
+        inner: B,
+        call: Option<CallSpan>,
+        awaited: Awaited,
+        length: Option<u64>,
+    ) -> Self {
+        let convention = PhantomData;
+        Self { inner, call, awaited, is_begun: false, is_polled: false, left: length, convention }
     }
 }
 
@@ -55,25 +77,31 @@ where
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         let Some(call) = this.call else { return this.inner.poll_frame(context) };
+        *this.is_begun = true;
         let entered = call.enter();
-        let frame = ready!(this.inner.as_mut().poll_frame(context));
+        *this.is_polled = true;
+        let frame = this.inner.as_mut().poll_frame(context);
+        *this.is_polled = false;
         drop(entered);
-        let is_last = match &frame {
-            Some(Ok(frame)) => {
-                let trailers = frame.trailers_ref();
-                let are_there = trailers.inspect(|trailers| C::trailers(call, trailers)).is_some();
+        let frame = ready!(frame);
+        if let Some(Ok(part)) = &frame
+            && let Some(data) = part.data_ref()
+        {
+            let length = data.remaining() as u64;
+            *this.left = this.left.map(|left| left.saturating_sub(length));
+            if *this.awaited != Awaited::Trailers && this.inner.is_end_stream() {
                 // Who reads a body that tells so asks for no more, but drops it.
-                are_there || (!*this.awaits_trailers && this.inner.is_end_stream())
+                *this.call = None;
             }
-            Some(Err(error)) => {
-                C::failed(call, error);
-                true
-            }
-            None => true,
-        };
-        if is_last {
-            *this.call = None;
+            return Poll::Ready(frame);
         }
+        match &frame {
+            Some(Err(error)) => C::failed(call, error),
+            _ if *this.awaited != Awaited::Trailers => {}
+            Some(Ok(part)) => C::ended(call, part.trailers_ref()),
+            None => C::ended(call, None),
+        }
+        *this.call = None;
         Poll::Ready(frame)
     }
 

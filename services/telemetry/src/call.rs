@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
@@ -31,13 +32,13 @@ pub trait Convention {
     /// that nothing is to tell of.
     fn start<B>(&self, request: &mut Request<B>, shared: &Arc<Shared>) -> Option<CallSpan>;
 
-    /// The head of the response is there. Returns whether trailers are to tell the outcome.
-    fn response(call: &mut CallSpan, status: StatusCode, headers: &HeaderMap) -> bool;
+    /// The head of the response is there. Returns what is to tell the outcome.
+    fn response(call: &mut CallSpan, status: StatusCode, headers: &HeaderMap) -> Awaited;
 
-    /// The body has ended with trailers.
-    fn trailers(_call: &mut CallSpan, _trailers: &HeaderMap) {}
+    /// The body has ended, and was to tell the outcome by its trailers.
+    fn ended(_call: &mut CallSpan, _trailers: Option<&HeaderMap>) {}
 
-    /// The call was given up before its response, or the trailers that were to tell its outcome.
+    /// The call was given up before its response, or what of it was to tell the outcome.
     fn abandoned(call: &mut CallSpan);
 
     /// There is no response, or only the beginning of one.
@@ -47,18 +48,18 @@ pub trait Convention {
     }
 }
 
+/// What is to tell how a call went, once the head of its response is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The head has.
+    Nothing,
+    /// That the body, if anybody reads it, is read to its end.
+    LastByte,
+    Trailers,
+}
+
 /// `error.type` of a call whose time was over: the example that its definition begins with.
 const TIMEOUT: &str = "timeout";
-
-/// Records why a call is dropped: its code panicked, or, unless its outcome is known by now, it was
-/// given up.
-pub(crate) fn record_drop<C: Convention>(call: &mut CallSpan, outcome_is_known: bool) {
-    if std::thread::panicking() {
-        call.fail("panic", "the code of the call panicked");
-    } else if !outcome_is_known {
-        C::abandoned(call);
-    }
-}
 
 /// Makes a service's calls spans.
 ///
@@ -138,6 +139,7 @@ impl<S, C, RequestBody, ResponseBody> Service<Request<RequestBody>> for Call<S, 
 where
     S: Service<Request<RequestBody>, Response = Response<ResponseBody>, Error: Error + 'static>,
     C: Convention,
+    ResponseBody: Body,
 {
     type Response = Response<TracedBody<ResponseBody, C>>;
     type Error = S::Error;
@@ -158,7 +160,7 @@ where
             }
             None => self.inner.call(request),
         };
-        CallFuture { response: Some(response), call, convention: PhantomData }
+        CallFuture { response: Some(response), call, is_polled: false, convention: PhantomData }
     }
 }
 
@@ -171,6 +173,9 @@ pin_project! {
         response: Option<F>,
         // None for a call that nothing is to tell of, and once the response is there.
         call: Option<CallSpan>,
+        // And stays so after a panic: whoever caught it may drop this long after, and a panic that
+        // goes on while this is dropped may be another's.
+        is_polled: bool,
         convention: PhantomData<fn() -> C>,
     }
 
@@ -181,7 +186,7 @@ pin_project! {
             let entered = call.enter();
             this.response.set(None);
             drop(entered);
-            record_drop::<C>(call, false);
+            if *this.is_polled { call.panicked() } else { C::abandoned(call) }
         }
     }
 }
@@ -190,6 +195,7 @@ impl<F, C, B, E> Future for CallFuture<F, C>
 where
     F: Future<Output = Result<Response<B>, E>>,
     C: Convention,
+    B: Body,
     E: Error + 'static,
 {
     type Output = Result<Response<TracedBody<B, C>>, E>;
@@ -198,17 +204,21 @@ where
         let mut this = self.project();
         let entered = this.call.as_ref().map(CallSpan::enter);
         let response = this.response.as_mut().as_pin_mut();
-        let result = ready!(response.expect("what has ended is not polled").poll(context));
+        *this.is_polled = true;
+        let result = response.expect("what has ended is not polled").poll(context);
+        *this.is_polled = false;
+        let result = ready!(result);
         this.response.set(None);
         drop(entered);
         let mut call = this.call.take();
         Poll::Ready(match result {
             Ok(response) => {
-                let awaits_trailers = call.as_mut().is_some_and(|call| {
+                let awaited = call.as_mut().map_or(Awaited::Nothing, |call| {
                     call.capture_response(response.headers());
                     C::response(call, response.status(), response.headers())
                 });
-                Ok(response.map(|body| TracedBody::new(body, call, awaits_trailers)))
+                let length = length(response.headers());
+                Ok(response.map(|body| TracedBody::new(body, call, awaited, length)))
             }
             Err(error) => {
                 if let Some(call) = &mut call {
@@ -218,4 +228,9 @@ where
             }
         })
     }
+}
+
+/// How many bytes the body has, if the headers tell.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

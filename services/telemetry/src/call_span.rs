@@ -145,6 +145,11 @@ impl CallSpan {
         self.set_error_type(error_type);
     }
 
+    /// Marks the call failed by a panic of its code.
+    pub(crate) fn panicked(&mut self) {
+        self.fail("panic", "the code of the call panicked");
+    }
+
     /// Tells why the call ended as it did, which is no error of this side.
     pub(crate) fn set_error_type(&mut self, error_type: impl Into<StringValue>) {
         if !self.has_failed {

@@ -13,7 +13,7 @@ use tracing::{Span, info_span};
 
 use super::{SYSTEM, deadline, full_method, note_method, status};
 use crate::attributes::{ends, of_peer};
-use crate::call::Convention;
+use crate::call::{Awaited, Convention};
 use crate::call_span::{CallSpan, Shared};
 use crate::capture::{self, List};
 use crate::duration::Metric;
@@ -64,12 +64,12 @@ impl Convention for Server {
         Some(call)
     }
 
-    fn response(call: &mut CallSpan, status: StatusCode, headers: &HeaderMap) -> bool {
+    fn response(call: &mut CallSpan, status: StatusCode, headers: &HeaderMap) -> Awaited {
         status::record_head(call, status, headers, is_error)
     }
 
-    fn trailers(call: &mut CallSpan, trailers: &HeaderMap) {
-        status::record(call, trailers, is_error);
+    fn ended(call: &mut CallSpan, trailers: Option<&HeaderMap>) {
+        status::record_end(call, trailers, is_error);
     }
 
     fn abandoned(call: &mut CallSpan) {

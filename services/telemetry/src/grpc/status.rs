@@ -8,12 +8,13 @@ use opentelemetry_semantic_conventions::attribute::RPC_RESPONSE_STATUS_CODE;
 use tonic::{Code, ConnectError, Status};
 
 use crate::attributes::of_peer;
+use crate::call::Awaited;
 use crate::call_span::CallSpan;
 use crate::error_chain;
 use crate::timeout::is_timeout;
 
 /// Records the status that `headers` hold. Returns whether they do.
-pub(super) fn record(call: &mut CallSpan, headers: &HeaderMap, is_error: fn(Code) -> bool) -> bool {
+fn record(call: &mut CallSpan, headers: &HeaderMap, is_error: fn(Code) -> bool) -> bool {
     // Of a call that went well there is no more to read, and the parser copies what it is given.
     if headers.get(Status::GRPC_STATUS).is_some_and(|code| code == "0") {
         record_status(call, Code::Ok, "", is_error);
@@ -33,15 +34,27 @@ pub(super) fn record_head(
     http_status: StatusCode,
     headers: &HeaderMap,
     is_error: fn(Code) -> bool,
-) -> bool {
+) -> Awaited {
     if record(call, headers, is_error) {
-        return false;
+        return Awaited::Nothing;
     }
     if http_status != StatusCode::OK {
         call.fail(http_status.as_str().to_owned(), "not a gRPC response");
-        return false;
+        return Awaited::Nothing;
     }
-    true
+    Awaited::Trailers
+}
+
+/// Records the status that the trailers hold, or that there is none: of such a call, tonic tells its
+/// caller the same.
+pub(super) fn record_end(
+    call: &mut CallSpan,
+    trailers: Option<&HeaderMap>,
+    is_error: fn(Code) -> bool,
+) {
+    if !trailers.is_some_and(|trailers| record(call, trailers, is_error)) {
+        record_status(call, Code::Unknown, "the answer ended without a status", is_error);
+    }
 }
 
 /// Records that a call was given up for `reason`, or because its deadline was over.

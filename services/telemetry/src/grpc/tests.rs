@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::routing::{any, get};
+use futures::stream;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
@@ -156,6 +157,35 @@ async fn what_a_peer_sends_too_much_of_is_cut_off() {
             "
         ))
         .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_without_a_status_is_an_error_of_both_sides() {
+    for is_known_to_be_empty in [true, false] {
+        let telemetry = Telemetry::start();
+        let address = serve_answer(move || {
+            let nothing = stream::empty::<std::io::Result<Bytes>>();
+            let empty =
+                if is_known_to_be_empty { Body::empty() } else { Body::from_stream(nothing) };
+            ::http::Response::new(empty)
+        });
+        assert_eq!(call(address.await).await.unwrap_err().code(), Code::Unknown);
+        let error = "status: error the answer ended without a status";
+        telemetry
+            .expect(&format!(
+                "
+                client {METHOD}
+                  error.type = UNKNOWN
+                  rpc.response.status_code = UNKNOWN
+                  {error}
+                  server {METHOD}
+                    error.type = UNKNOWN
+                    rpc.response.status_code = UNKNOWN
+                    {error}
+                "
+            ))
+            .await;
+    }
 }
 
 #[tokio::test]

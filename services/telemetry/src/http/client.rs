@@ -12,7 +12,7 @@ use tracing::info_span;
 
 use super::{CANCELLED, OTHER_METHOD, known_method, url};
 use crate::attributes::callee;
-use crate::call::Convention;
+use crate::call::{Awaited, Convention};
 use crate::call_span::{CallSpan, Shared};
 use crate::capture::{self, List};
 use crate::duration::Metric;
@@ -55,12 +55,12 @@ impl Convention for Outgoing {
         Some(call)
     }
 
-    fn response(call: &mut CallSpan, status: StatusCode, _headers: &HeaderMap) -> bool {
+    fn response(call: &mut CallSpan, status: StatusCode, _headers: &HeaderMap) -> Awaited {
         call.note(KeyValue::new(HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16())));
         if status.is_client_error() || status.is_server_error() {
             call.fail(status.as_str().to_owned(), "");
         }
-        false
+        Awaited::LastByte
     }
 
     fn abandoned(call: &mut CallSpan) {

@@ -14,7 +14,7 @@ use tracing::info_span;
 
 use super::{CANCELLED, OTHER_METHOD, known_method, protocol_version, url};
 use crate::attributes::{ends, of_peer};
-use crate::call::Convention;
+use crate::call::{Awaited, Convention};
 use crate::call_span::{CallSpan, Shared};
 use crate::capture::{self, List};
 use crate::duration::Metric;
@@ -75,13 +75,13 @@ impl Convention for Server {
         Some(call)
     }
 
-    fn response(call: &mut CallSpan, status: StatusCode, _headers: &HeaderMap) -> bool {
+    fn response(call: &mut CallSpan, status: StatusCode, _headers: &HeaderMap) -> Awaited {
         call.note(KeyValue::new(HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16())));
         // A 4xx is the client's error, not this server's.
         if status.is_server_error() {
             call.fail(status.as_str().to_owned(), "");
         }
-        false
+        Awaited::LastByte
     }
 
     /// The client went away, which is no more this server's error than a 4xx, or gRPC's CANCELLED:

@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,8 +11,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::routing::{any, get};
 use axum::{Extension, Json, Router};
-use futures::StreamExt;
 use futures::stream::{self, poll_fn};
+use futures::{FutureExt, StreamExt};
 use http::{HeaderName, StatusCode, header};
 use http_body_util::BodyExt;
 use opentelemetry::trace::{SpanKind, Status};
@@ -55,12 +57,17 @@ fn router() -> Router {
             }),
         )
         .route("/panic_in_body", get(async || Body::from_stream(poll_fn(panicking_frame))))
-        .route("/stalls", get(async || Body::from_stream(begun().chain(stream::pending()))))
+        .route("/stalls", get(async || stalling()))
+        .route("/stalls_when_sent", get(async || ([(header::CONTENT_LENGTH, 5)], stalling())))
         .layer(ServerLayer::default())
 }
 
 fn begun() -> impl futures::Stream<Item = std::io::Result<Bytes>> + Send {
     stream::iter([Ok(Bytes::from_static(b"begun"))])
+}
+
+fn stalling() -> Body {
+    Body::from_stream(begun().chain(stream::pending()))
 }
 
 fn panicking_frame(_context: &mut Context<'_>) -> Poll<Option<std::io::Result<Bytes>>> {
@@ -181,31 +188,6 @@ async fn a_method_that_a_client_made_up_names_no_span() {
 }
 
 #[tokio::test]
-async fn a_health_check_makes_no_span_whether_a_router_knows_it_or_not() {
-    let telemetry = Telemetry::start();
-    let address = serve(router()).await;
-    for path in ["/healthz", "/metrics", "/items/readyz"] {
-        reqwest::get(format!("http://{address}{path}")).await.unwrap();
-    }
-    let ok = tower::service_fn(async |_: http::Request<Body>| {
-        Ok::<_, Infallible>(http::Response::new(Body::empty()))
-    });
-    for path in ["/readyz", "/nowhere"] {
-        let request = http::Request::get(path).body(Body::empty()).unwrap();
-        ServerLayer::default().layer(ok).oneshot(request).await.unwrap();
-    }
-    telemetry
-        .expect(
-            "
-            server GET /items/{id}
-            server GET
-              url.path = /nowhere
-            ",
-        )
-        .await;
-}
-
-#[tokio::test]
 async fn what_a_client_sends_too_much_of_is_cut_off() {
     let telemetry = Telemetry::start();
     let long = "x".repeat(10_000);
@@ -227,6 +209,31 @@ async fn what_a_client_sends_too_much_of_is_cut_off() {
               user_agent.original = {cut}
             "
         ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_health_check_makes_no_span_whether_a_router_knows_it_or_not() {
+    let telemetry = Telemetry::start();
+    let address = serve(router()).await;
+    for path in ["/healthz", "/metrics", "/items/readyz"] {
+        reqwest::get(format!("http://{address}{path}")).await.unwrap();
+    }
+    let ok = tower::service_fn(async |_: http::Request<Body>| {
+        Ok::<_, Infallible>(http::Response::new(Body::empty()))
+    });
+    for path in ["/readyz", "/nowhere"] {
+        let request = http::Request::get(path).body(Body::empty()).unwrap();
+        ServerLayer::default().layer(ok).oneshot(request).await.unwrap();
+    }
+    telemetry
+        .expect(
+            "
+            server GET /items/{id}
+            server GET
+              url.path = /nowhere
+            ",
+        )
         .await;
 }
 
@@ -315,6 +322,49 @@ async fn a_call_given_up_is_cancelled_on_both_sides_and_the_clients_error() {
 }
 
 #[tokio::test]
+async fn a_call_given_up_within_its_body_is_cancelled_on_both_sides() {
+    let telemetry = Telemetry::start();
+    let mut response = send(serve(router()).await, "/stalls").await;
+    assert_eq!(response.chunk().await.unwrap().unwrap(), "begun");
+    drop(response);
+    telemetry
+        .expect(
+            "
+            client GET
+              error.type = cancelled
+              http.response.status_code = 200
+              status: error the call was given up
+              server GET /stalls
+                error.type = cancelled
+                http.response.status_code = 200
+            ",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_call_whose_body_was_all_read_or_not_at_all_is_not_given_up() {
+    for is_read in [true, false] {
+        let telemetry = Telemetry::start();
+        let mut response = send(serve(router()).await, "/stalls_when_sent").await;
+        if is_read {
+            assert_eq!(response.chunk().await.unwrap().unwrap(), "begun");
+        }
+        drop(response);
+        telemetry
+            .expect(
+                "
+                client GET
+                  absent: error.type
+                  server GET /stalls_when_sent
+                    absent: error.type
+                ",
+            )
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn a_clients_timeout_is_told_before_the_head_and_within_the_body() {
     for (path, code) in [("/never", "absent: http.response.status_code"), ("/stalls", STATUS_200)] {
         let telemetry = Telemetry::start();
@@ -331,6 +381,7 @@ async fn a_clients_timeout_is_told_before_the_head_and_within_the_body() {
                   {code}
                   status: error *
                   server GET {path}
+                    error.type = cancelled
                 "
             ))
             .await;
@@ -394,6 +445,55 @@ async fn a_handler_or_a_body_that_panics_is_the_servers_error() {
             ))
             .await;
     }
+}
+
+#[tokio::test]
+async fn a_panic_is_told_where_it_was_caught_above() {
+    for panics_at_once in [true, false] {
+        let telemetry = Telemetry::start();
+        let service = tower::service_fn(async |_: http::Request<Body>| {
+            assert!(!panics_at_once, "as told");
+            let body = Body::from_stream(poll_fn(panicking_frame));
+            Ok::<_, Infallible>(http::Response::new(body))
+        });
+        let request = http::Request::get("/").body(Body::empty()).unwrap();
+        // No block around them, which would drop them before the panic is caught.
+        let answer = ServerLayer::default().layer(service).oneshot(request);
+        if let Ok(answer) = AssertUnwindSafe(answer).catch_unwind().await {
+            let body = answer.unwrap().collect();
+            AssertUnwindSafe(body).catch_unwind().await.unwrap_err();
+        }
+        telemetry.assert(
+            "
+            server GET
+              error.type = panic
+              status: error the code of the call panicked
+            ",
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_by_anothers_panic_is_given_up() {
+    let telemetry = Telemetry::start();
+    let never = tower::service_fn(async |_: http::Request<Body>| {
+        std::future::pending::<Result<http::Response<Body>, Infallible>>().await
+    });
+    let service = ClientLayer::default().layer(never);
+    let caller = async {
+        let request = http::Request::get("http://127.0.0.1/").body(Body::empty()).unwrap();
+        let call = pin!(service.oneshot(request));
+        assert!(futures::poll!(call).is_pending());
+        panic!("as told");
+    };
+    AssertUnwindSafe(caller).catch_unwind().await.unwrap_err();
+    telemetry.assert(
+        "
+        client GET
+          error.type = cancelled
+          status: error the call was given up
+        ",
+    );
 }
 
 #[tokio::test]
