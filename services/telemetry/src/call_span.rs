@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName};
 use opentelemetry::trace::{Status, TraceContextExt};
-use opentelemetry::{Context, KeyValue, StringValue};
+use opentelemetry::{Context, ContextGuard, KeyValue, StringValue};
 use opentelemetry_semantic_conventions::attribute::ERROR_TYPE;
 use tracing::Span;
 use tracing::span::Entered;
@@ -58,6 +58,8 @@ impl Shared {
 pub struct CallSpan {
     span: Span,
     context: Context,
+    /// Whether there is a span; the context is then its own.
+    is_span: bool,
     is_recording: bool,
     has_failed: bool,
     began: Instant,
@@ -68,13 +70,28 @@ pub struct CallSpan {
 }
 
 impl CallSpan {
-    /// Starts the span: its parent must be set.
+    /// Starts the span of a call to another process.
     pub(crate) fn start(span: Span, shared: &Arc<Shared>) -> Self {
-        let context = span.context();
+        Self::within(Context::current(), span, shared)
+    }
+
+    /// Starts the span of a call from another process, below the caller's.
+    pub(crate) fn continue_from(caller: Context, span: Span, shared: &Arc<Shared>) -> Self {
+        // Fails only where telemetry is off.
+        let _ = span.set_parent(caller.clone());
+        Self::within(caller, span, shared)
+    }
+
+    /// A call that is no span goes on with the context around it.
+    fn within(around: Context, span: Span, shared: &Arc<Shared>) -> Self {
+        let own = span.context();
+        let is_span = own.has_active_span();
+        let context = if is_span { own } else { around };
         // As many as a convention has.
         let measured = if shared.durations.is_some() { 6 } else { 0 };
         Self {
-            is_recording: context.span().is_recording(),
+            is_span,
+            is_recording: is_span && context.span().is_recording(),
             has_failed: false,
             began: Instant::now(),
             timeout: None,
@@ -89,8 +106,10 @@ impl CallSpan {
         &self.context
     }
 
-    pub(crate) fn enter(&self) -> Entered<'_> {
-        self.span.enter()
+    /// Enters the span or, where there is none, the context around it.
+    pub(crate) fn enter(&self) -> (Entered<'_>, Option<ContextGuard>) {
+        let around = (!self.is_span).then(|| self.context.clone().attach());
+        (self.span.enter(), around)
     }
 
     pub(crate) fn is_recording(&self) -> bool {

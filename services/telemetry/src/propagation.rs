@@ -10,17 +10,10 @@ use http::HeaderMap;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::{Context, global};
 use opentelemetry_http::HeaderInjector;
-use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 pub(crate) use choice::Propagators;
 pub(crate) use jaeger::{DebugId, Debugged};
 use received::Received;
-
-/// Makes the caller's span, if the headers tell of one, the parent of `span`.
-pub(crate) fn extract(span: &Span, headers: &HeaderMap) {
-    continue_from(span, caller(headers));
-}
 
 /// The caller's span, if the headers tell of one, and its baggage.
 pub(crate) fn caller(headers: &HeaderMap) -> Context {
@@ -28,12 +21,6 @@ pub(crate) fn caller(headers: &HeaderMap) -> Context {
     global::get_text_map_propagator(|propagator| {
         propagator.extract_with_context(&Context::new(), &received)
     })
-}
-
-/// Makes the caller's span the parent of `span`.
-pub(crate) fn continue_from(span: &Span, caller: Context) {
-    // Fails only where telemetry is off.
-    let _ = span.set_parent(caller);
 }
 
 /// Tells the callee of the span in `context`, and of nothing that the headers told before: a proxy
@@ -64,6 +51,7 @@ fn remove(headers: &mut HeaderMap, field: &str) {
 mod tests {
     use http::{HeaderName, HeaderValue};
     use tracing::info_span;
+    use tracing_opentelemetry::OpenTelemetrySpanExt;
 
     use super::*;
     use crate::testing::Telemetry;
@@ -78,7 +66,7 @@ mod tests {
             headers.append(*name, HeaderValue::from_static(value));
         }
         let span = info_span!("work");
-        extract(&span, &headers);
+        span.set_parent(caller(&headers)).unwrap();
         let mut sent = HeaderMap::new();
         inject(&span.context(), &mut sent);
         sent

@@ -86,14 +86,19 @@ pub(crate) fn spans() -> FilterFn {
     FilterFn::new(wanted).with_max_level_hint(LEVEL)
 }
 
-/// Of these, the calls that the layers of this crate make spans, and what is below them.
+/// Modules that say themselves whether a call is a span, and make no other but below one.
+const CONTINUING: [&str; 2] = [
+    concat!(env!("CARGO_CRATE_NAME"), "::grpc::server"),
+    concat!(env!("CARGO_CRATE_NAME"), "::span"),
+];
+
+/// Of these, the calls of a gRPC server, and what is below them.
 pub(crate) fn spans_below<S>() -> impl Filter<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a> + 'static,
 {
     let below = |metadata: &Metadata<'_>, context: &Context<'_, S>| {
-        metadata.target().starts_with(concat!(env!("CARGO_CRATE_NAME"), "::"))
-            || context.lookup_current().is_some()
+        CONTINUING.contains(&metadata.target()) || context.lookup_current().is_some()
     };
     spans().and(dynamic_filter_fn(below).with_max_level_hint(LevelFilter::INFO))
 }

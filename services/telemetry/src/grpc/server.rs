@@ -49,8 +49,7 @@ impl Convention for Server {
             let name = known.unwrap_or(SYSTEM);
             info_span!(parent: None, "rpc.server", otel.name = name, otel.kind = "server")
         };
-        propagation::continue_from(&span, caller);
-        let mut call = CallSpan::start(span, shared);
+        let mut call = CallSpan::continue_from(caller, span, shared);
 
         note_method(&mut call, known.unwrap_or("_OTHER"));
         call.describe(|| {

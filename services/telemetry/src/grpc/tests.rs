@@ -5,9 +5,9 @@ mod streams;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{any, get};
+use axum::{Extension, Router};
 use futures::stream;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
@@ -463,4 +463,61 @@ async fn a_server_that_begins_no_trace_makes_spans_of_sampled_calls_and_what_is_
     assert_eq!(server.parent_span_id.to_string(), "b7ad6b7169203331");
     assert_eq!(below.parent_span_id, server.span_context.span_id());
     assert_eq!(further.parent_span_id, below.span_context.span_id());
+}
+
+#[tokio::test]
+async fn below_a_call_that_is_no_span_another_is_none_and_tells_of_the_caller() {
+    let telemetry = Telemetry::continuing();
+    let next = get(async |headers: ::http::HeaderMap| {
+        let name = |name| headers.get(name).map_or("", |it| it.to_str().unwrap()).to_owned();
+        format!("{} {}", name("traceparent"), name("baggage"))
+    });
+    let next = serve(Router::new().route("/", next)).await;
+    let handler = get(async move || {
+        let request = reqwest::Client::new().get(format!("http://{next}/")).build().unwrap();
+        let client = http::Client::new(reqwest::Client::new());
+        client.execute(request).await.unwrap().text().await.unwrap()
+    });
+    let router = Router::new()
+        .route("/", handler.clone())
+        .layer(http::ServerLayer::default())
+        .route_service("/{*method}", ServerLayer::continuing(&[METHOD]).layer(handler));
+    let address = serve(router).await;
+    let unsampled = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    for path in ["", METHOD] {
+        for traceparent in ["", unsampled] {
+            let request = reqwest::Client::new()
+                .get(format!("http://{address}/{path}"))
+                .header("traceparent", traceparent)
+                .header("baggage", "tier=gold");
+            let told = request.send().await.unwrap().text().await.unwrap();
+            assert_eq!(told, format!("{traceparent} tier=gold"), "/{path}");
+        }
+    }
+    assert!(telemetry.ended().is_empty(), "{}", telemetry.tree());
+}
+
+#[tokio::test]
+async fn below_a_call_that_is_a_span_one_is_begun_by_hand_wherever() {
+    let telemetry = Telemetry::continuing();
+    let handler = get(async |Extension(span): Extension<SpanContext>| {
+        let subscriber = dispatcher::get_default(Dispatch::clone);
+        let child = move || drop(span.child("elsewhere"));
+        std::thread::spawn(move || dispatcher::with_default(&subscriber, child)).join().unwrap();
+    });
+    let layer = ServerLayer::continuing(&[METHOD]);
+    let router = Router::new().route_service(&format!("/{METHOD}"), layer.layer(handler));
+    let address = serve(router).await;
+    let request = reqwest::Client::new()
+        .get(format!("http://{address}/{METHOD}"))
+        .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    request.send().await.unwrap();
+    let tree = format!(
+        "
+        server {METHOD}
+          status: error *
+          internal elsewhere
+        "
+    );
+    telemetry.expect(&tree).await;
 }

@@ -45,8 +45,8 @@ impl Convention for Server {
         let method = known_method(request.method());
         let name = Name { method, route };
         let span = info_span!(parent: None, "http.server", otel.name = %name, otel.kind = "server");
-        propagation::extract(&span, request.headers());
-        let mut call = CallSpan::start(span, shared);
+        let caller = propagation::caller(request.headers());
+        let mut call = CallSpan::continue_from(caller, span, shared);
 
         call.note(KeyValue::new(HTTP_REQUEST_METHOD, method.unwrap_or(OTHER_METHOD)));
         // What else a client may call it would be a further series of the metric.
