@@ -7,7 +7,7 @@ use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use telemetry::http::ResendCount;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 use tower::Layer;
@@ -21,8 +21,9 @@ use crate::tasks::{CpuTaskRequest, CpuTaskResponse, QuoteRequest, QuoteResponse}
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// For one call: over HTTP to the end of its answer, over gRPC to its beginning.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// HTTP/1 takes a connection for each call under way; more calls wait.
-const MAX_HTTP_CALLS: usize = 64;
+/// Under way at one time, over HTTP, which takes a connection for each, and as many over gRPC. More
+/// wait here, where the time of a call does not run yet.
+const MAX_CALLS: usize = 64;
 
 type TracedChannel = <telemetry::grpc::ClientLayer as Layer<Channel>>::Service;
 
@@ -31,6 +32,8 @@ type TracedChannel = <telemetry::grpc::ClientLayer as Layer<Channel>>::Service;
 pub(crate) struct Peers {
     http: telemetry::http::Client,
     http_calls: Semaphore,
+    /// Not the same: to answer a gRPC call a service may make a call over HTTP.
+    grpc_calls: Semaphore,
     tasks: TasksClient<TracedChannel>,
     pricing: PricingClient<TracedChannel>,
     /// The service itself.
@@ -58,7 +61,8 @@ impl Peers {
         let channel = telemetry::grpc::ClientLayer::default().layer(endpoint.connect_lazy());
         Ok(Self {
             http: telemetry::http::Client::new(http),
-            http_calls: Semaphore::new(MAX_HTTP_CALLS),
+            http_calls: Semaphore::new(MAX_CALLS),
+            grpc_calls: Semaphore::new(MAX_CALLS),
             tasks: TasksClient::with_origin(channel.clone(), endpoint.uri().clone()),
             pricing: PricingClient::with_origin(channel, endpoint.uri().clone()),
             this,
@@ -97,7 +101,7 @@ impl Peers {
             .body(body.map_or_else(String::new, |body| body.to_string()))
             .map_err(|error| Error::upstream(&call, &error))?;
         let request = reqwest::Request::try_from(request).map_err(failed)?;
-        let _permit = self.http_calls.acquire().await.expect("the semaphore is never closed");
+        let _permit = permit(&self.http_calls).await;
         let response = self.http.execute(request).await.map_err(failed)?;
         let status = response.status();
         if !status.is_success() {
@@ -112,12 +116,14 @@ impl Peers {
 
     /// Has the second target count primes.
     pub async fn cpu_task(&self, limit: u32) -> Result<CpuTaskResponse, Error> {
+        let _permit = permit(&self.grpc_calls).await;
         let answer = self.tasks.clone().cpu_task(CpuTaskRequest { limit }).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.failed(CPU_TASK, &status))
     }
 
     /// Has the second target say what an order costs.
     pub async fn quote(&self, request: QuoteRequest) -> Result<QuoteResponse, Error> {
+        let _permit = permit(&self.grpc_calls).await;
         let answer = self.pricing.clone().quote(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.failed(QUOTE, &status))
     }
@@ -129,4 +135,8 @@ impl Peers {
             status: None,
         }
     }
+}
+
+async fn permit(calls: &Semaphore) -> SemaphorePermit<'_> {
+    calls.acquire().await.expect("the semaphore is never closed")
 }
