@@ -43,8 +43,6 @@ enum Command {
     Outage,
     /// All of these.
     Full,
-    /// That each layer makes the spans that it should, in seconds; no figures.
-    Check,
 }
 
 fn main() -> Result<()> {
@@ -57,6 +55,5 @@ fn main() -> Result<()> {
             rest::run()?;
             outage::run()
         }
-        Command::Check => overhead::check(),
     }
 }

@@ -32,7 +32,6 @@ pub struct Plan {
 
 impl Plan {
     pub const FULL: Self = Self { rounds: 101, requests: 1_000 };
-    const CHECK: Self = Self { rounds: 1, requests: 20 };
 }
 
 /// A row of the table.
@@ -57,18 +56,6 @@ pub fn run(plan: Plan) -> Result<()> {
         }
     }
     bench.pipeline.check_measured(bench.measured)
-}
-
-/// Whether each layer makes the spans that it should.
-pub fn check() -> Result<()> {
-    let mut bench = Bench::new(Plan::CHECK)?;
-    for protocol in Protocol::ALL {
-        bench.measure(protocol)?;
-        println!("{}: each layer makes a span of a sampled call, else none", protocol.name());
-    }
-    bench.pipeline.check_measured(bench.measured)?;
-    println!("telemetry with its metric measures {} calls", bench.measured);
-    Ok(())
 }
 
 /// One request's, of a layer.
@@ -221,4 +208,14 @@ fn table(protocol: Protocol, sampled: &str, costs: &[Cost]) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_layer_makes_a_span_of_a_sampled_call_and_measures_where_it_should() {
+        run(Plan { rounds: 1, requests: 20 }).unwrap();
+    }
 }
