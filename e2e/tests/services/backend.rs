@@ -35,8 +35,8 @@ impl Backend {
         Ok(Self { collector, jaeger, spoor })
     }
 
-    /// What spoor has of all traces with a span of this service. Nothing is under way any more: who
-    /// was to pass it on has ended.
+    /// What spoor has of all traces with a span of this service; of all there are, if it is empty.
+    /// Nothing is under way any more: who was to pass it on has ended.
     pub async fn stored(self, service: &str) -> anyhow::Result<Vec<Stored>> {
         self.collector.end().await?;
         self.jaeger.end().await?;

@@ -27,7 +27,7 @@ async fn spoor_has_the_page(
         service.end().await?;
     }
 
-    let stored = backend.stored("app-a").await?;
+    let stored = backend.stored("").await?;
     let spans: Vec<_> = stored.iter().map(|stored| span(&stored.service, &stored.span)).collect();
     let problems = sent.problems(&spans);
     ensure!(problems.is_empty(), "{problems:#?}");

@@ -1,18 +1,17 @@
 //! The requests of `docs/demo.md`, and the spans of OTLP in the words of its tables. The end-to-end
 //! tests send and read the same, by way of real programs.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1;
 
-use super::expected::{self, Attributes, Flow, Span, Value};
+use super::expected::{self, Attributes, CALLER, Flow, Span, Value};
 
 pub const PAGE: &str = include_str!("../../../../docs/demo.md");
 /// For an answer that is left to chance.
 const TRIES: usize = 500;
-/// The span that a request continues, and that nobody exports.
-pub const CALLER: &str = "b7ad6b7169203331";
 
 pub fn page() -> Vec<Flow> {
     let flows = expected::read(PAGE);
@@ -20,8 +19,8 @@ pub fn page() -> Vec<Flow> {
     flows
 }
 
-/// Each request of the page with the id of its trace.
-pub struct Sent(Vec<(Flow, String)>);
+/// Each request of the page with the traces of its tries.
+pub struct Sent(Vec<(Flow, Vec<String>)>);
 
 impl Sent {
     /// To `app-a`, `app-b`, `app-c` and `app-d`, one after the other.
@@ -30,8 +29,8 @@ impl Sent {
         for flow in page() {
             let names = ["app-a", "app-b", "app-c", "app-d"];
             let service = names.iter().position(|name| *name == flow.service).unwrap();
-            let trace_id = send(&flow, services[service], flow.status).await;
-            sent.push((flow, trace_id));
+            let traces = send(&flow, services[service], flow.status).await;
+            sent.push((flow, traces));
         }
         Self(sent)
     }
@@ -39,11 +38,20 @@ impl Sent {
     /// In which ways the spans are others than the page says; none if they are those.
     pub fn problems(&self, spans: &[Span]) -> Vec<String> {
         let mut problems = Vec::new();
-        for (flow, trace_id) in &self.0 {
-            let of_flow = expected::problems(flow, &expected::related(trace_id, spans));
+        let mut known = BTreeSet::new();
+        for (flow, traces) in &self.0 {
+            let [tries @ .., answered] = traces.as_slice() else { panic!("{}", flow.title) };
+            let answered = expected::related(answered, spans);
+            let of_flow = expected::problems(flow, &answered);
             problems.extend(of_flow.into_iter().map(|it| format!("{}: {it}", flow.title)));
+            known.extend(tries.iter().cloned());
+            known.extend(answered.into_iter().map(|span| span.trace_id));
         }
         for span in spans {
+            if !known.contains(&span.trace_id) {
+                let Span { service, kind, name, .. } = span;
+                problems.push(format!("of no request: {service} {kind} {name}"));
+            }
             // Values are where a question mark is, never in the text.
             if let Some(Value::Text(text)) = span.attributes.get("db.query.text")
                 && (!text.contains("?1") || text.contains(['"', '{']))
@@ -55,17 +63,19 @@ impl Sent {
     }
 }
 
-/// Asks until this is the answer, and returns the id of that request's trace.
-pub async fn send(flow: &Flow, service: SocketAddr, status: u16) -> String {
+/// Asks until this is the answer, and returns the traces of all tries: the last is that request's.
+pub async fn send(flow: &Flow, service: SocketAddr, status: u16) -> Vec<String> {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut traces = Vec::new();
     for _ in 0..TRIES {
         let trace_id = format!("{:032x}", rand::random::<u128>() | 1);
         let request = client
             .request(flow.method.parse().unwrap(), format!("http://{service}{}", flow.path))
             .header("traceparent", format!("00-{trace_id}-{CALLER}-01"))
             .body(flow.body.clone());
+        traces.push(trace_id);
         if request.send().await.unwrap().status().as_u16() == status {
-            return trace_id;
+            return traces;
         }
     }
     panic!("{}: never answered with {status}", flow.title);

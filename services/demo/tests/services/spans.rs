@@ -1,9 +1,9 @@
 //! `docs/demo.md`: every span of every endpoint.
 
 use super::collector::{Collector, Exported};
-use super::expected::{self, Attributes, Value};
+use super::expected::{self, Attributes, CALLER, Value};
 use super::flows::{Sent, page, span};
-use super::process::{four_services, stop_in_order};
+use super::process::{four_services, get, stop_in_order};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_makes_the_spans_of_the_page_and_no_others() {
@@ -12,7 +12,12 @@ async fn every_request_makes_the_spans_of_the_page_and_no_others() {
         let (name, endpoint) = collector.variable();
         let variables = [(name, endpoint.as_str()), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
         let services = four_services(&variables);
-        let sent = Sent::to(services.each_ref().map(|service| service.address)).await;
+        let addresses = services.each_ref().map(|service| service.address);
+        for address in addresses {
+            // This makes none, in no trace.
+            assert_eq!(get(address, "/healthz").await.0, 200);
+        }
+        let sent = Sent::to(addresses).await;
         stop_in_order(services);
 
         let in_words = |exported: &Exported| span(&exported.service, &exported.span);
@@ -36,7 +41,7 @@ fn what_differs_from_the_page_is_told() {
     let root = expected::Span {
         trace_id: "1".to_owned(),
         id: "1".to_owned(),
-        parent_id: "the caller's".to_owned(),
+        parent_id: CALLER.to_owned(),
         service: "app-a".to_owned(),
         kind: "SERVER".to_owned(),
         name: "GET /cpu_task".to_owned(),
@@ -75,6 +80,10 @@ fn what_differs_from_the_page_is_told() {
         expected::problems(flow, &[root.clone(), work.clone()])
     };
     assert_eq!(problems(&root, &work), [] as [&str; 0]);
+    for parent_id in ["", "9"] {
+        let root = expected::Span { parent_id: parent_id.to_owned(), ..root.clone() };
+        assert_eq!(problems(&root, &work)[0], "1: app-a SERVER GET /cpu_task is missing");
+    }
 
     let changed = |change: &dyn Fn(&mut expected::Span)| {
         let mut work = work.clone();
@@ -108,5 +117,56 @@ fn what_differs_from_the_page_is_told() {
         ),
     ] {
         assert!(problems.iter().any(|problem| problem.contains(told)), "{told}: {problems:?}");
+    }
+}
+
+/// What continues another trace by a link begins one, below nobody.
+#[test]
+fn a_parent_of_what_has_none_is_told() {
+    const PAGE: &str = "
+### nothing
+
+| attribute | type | there | convention |
+| --- | --- | --- | --- |
+
+### a message
+
+Request: `GET /` to `app-a`, answered with `200`.
+
+| span | parent | service | kind | name | status | attributes | events | link to |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| 1 | | app-a | PRODUCER | `send` | unset | nothing | | |
+| 2 | | app-a | CONSUMER | `process` | unset | nothing | | 1 |
+";
+    let flow = &expected::read(PAGE)[0];
+    let problems = |parent_id: &str| {
+        let sent = expected::Span {
+            trace_id: "1".to_owned(),
+            id: "1".to_owned(),
+            parent_id: CALLER.to_owned(),
+            service: "app-a".to_owned(),
+            kind: "PRODUCER".to_owned(),
+            name: "send".to_owned(),
+            start: 1,
+            status: "unset".to_owned(),
+            attributes: Attributes::new(),
+            events: Vec::new(),
+            links: Vec::new(),
+        };
+        let processed = expected::Span {
+            trace_id: "2".to_owned(),
+            id: "2".to_owned(),
+            parent_id: parent_id.to_owned(),
+            kind: "CONSUMER".to_owned(),
+            name: "process".to_owned(),
+            start: 2,
+            links: vec![("1".to_owned(), "1".to_owned())],
+            ..sent.clone()
+        };
+        expected::problems(flow, &[sent, processed])
+    };
+    assert_eq!(problems(""), [] as [&str; 0]);
+    for parent_id in [CALLER, "9"] {
+        assert_eq!(problems(parent_id)[0], "2: app-a CONSUMER process is missing");
     }
 }

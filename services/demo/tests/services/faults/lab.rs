@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::admin::{VARIABLES, admin};
 use crate::collector::{Collector, Exported, hex};
-use crate::expected::{self, Flow, Span};
-use crate::flows::{self, CALLER, page, send};
+use crate::expected::{self, CALLER, Flow, Span};
+use crate::flows::{self, page, send};
 use crate::process::{Service, Variable, four_services_each};
 
 /// Generous: the machine may be busy.
@@ -69,10 +69,15 @@ impl Lab {
         }
     }
 
+    /// The trace of a flow that is answered with this status.
+    async fn send(&self, flow: &Flow, status: u16) -> String {
+        send(flow, self.service(&flow.service).address, status).await.pop().unwrap()
+    }
+
     /// The spans of a flow that is answered with this status, when all of them are there.
     pub async fn spans(&self, title: &str, status: u16) -> Vec<Span> {
         let flow = self.flow(title);
-        let trace_id = send(flow, self.service(&flow.service).address, status).await;
+        let trace_id = self.send(flow, status).await;
         self.wait(|all| {
             let spans = expected::related(&trace_id, all);
             if is_whole(&spans) { Ok(spans) } else { Err(format!("{spans:#?}")) }
@@ -96,7 +101,7 @@ impl Lab {
     /// Checks that a request makes the spans of the page, and none of them a long one.
     pub async fn is_as_ever(&self, title: &str) {
         let flow = self.flow(title);
-        let trace_id = send(flow, self.service(&flow.service).address, flow.status).await;
+        let trace_id = self.send(flow, flow.status).await;
         let spans = self.wait(|all| {
             let spans = expected::related(&trace_id, all);
             let problems = expected::problems(flow, &spans);
