@@ -75,7 +75,7 @@ pub(crate) enum Refusal {
 }
 
 impl Faults {
-    /// Of a service with those of the start, of which only some may be this service's.
+    /// Of a service with those of the start.
     pub fn new(service: &str, version: Option<String>, start: Vec<Spec>) -> Arc<Self> {
         let faults = Self {
             service: service.to_owned(),
@@ -84,7 +84,7 @@ impl Faults {
             active: RwLock::default(),
         };
         for spec in start {
-            // What is another's, or over when the service starts again, is none of this one's.
+            // Fails only if it has ended meanwhile.
             let _ = faults.begin(spec);
         }
         Arc::new(faults)

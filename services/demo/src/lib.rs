@@ -39,6 +39,7 @@ mod work;
 
 use admin::Token;
 use args::{Args, Command};
+use faults::Faults;
 
 /// The code of `src/generated` is committed, so that a build needs no `protoc`. After a change to
 /// the `.proto` file, `UPDATE_GENERATED=1 cargo test -p demo` writes it anew.
@@ -86,7 +87,9 @@ pub async fn run(
     {
         return fail(1, format_args!("starting anew with what MODE is short for: {error}"));
     }
-    let faults = match faults::read_all(&args.faults) {
+    let name = args.name.clone().unwrap_or_else(|| telemetry::service_name("app-a"));
+    let version = telemetry::service_version();
+    let faults = match faults::read_all(&args.faults, &name, version.as_deref()) {
         Ok(faults) => faults,
         Err(error) => return fail(BAD_CONFIGURATION, format_args!("reading FAULTS: {error}")),
     };
@@ -94,11 +97,11 @@ pub async fn run(
         Ok(token) => token,
         Err(error) => return fail(BAD_CONFIGURATION, error),
     };
-    let name = args.name.clone().unwrap_or_else(|| telemetry::service_name("app-a"));
     let telemetry = match telemetry::init(&name, args.log_format) {
         Ok(telemetry) => telemetry,
         Err(error) => return fail(BAD_CONFIGURATION, error),
     };
+    let faults = Faults::new(&name, version, faults);
     let result = serve::serve(name, args, faults, token, shutdown).await;
     telemetry.shutdown(FLUSH_DEADLINE);
     match result {

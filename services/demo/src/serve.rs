@@ -17,7 +17,7 @@ use crate::admin::{Admin, Token};
 use crate::args::Args;
 use crate::cache::Cache;
 use crate::database::Database;
-use crate::faults::{Faults, Spec};
+use crate::faults::Faults;
 use crate::peers::Peers;
 use crate::queue::queue;
 use crate::routes::{App, router};
@@ -30,7 +30,7 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 pub(crate) async fn serve(
     name: String,
     args: Args,
-    faults: Vec<Spec>,
+    faults: Arc<Faults>,
     token: Option<Token>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Box<dyn StdError>> {
@@ -39,7 +39,6 @@ pub(crate) async fn serve(
         .map_err(|error| format!("listening on {}: {error}", args.listen))?;
     let address = listener.local_addr()?;
     let peers = Arc::new(Peers::new(own_url(address)?, args.target_one(), args.target_two())?);
-    let faults = Faults::new(&name, telemetry::service_version(), faults);
     // Its tasks end when it is dropped.
     let mut admin = JoinSet::new();
     if let Some(token) = token {

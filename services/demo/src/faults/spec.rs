@@ -99,22 +99,32 @@ impl Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.reason)
+        let Self { field, reason } = self;
+        // One line, whatever somebody wrote.
+        f.write_str(&format!("{field}: {reason}").replace(char::is_control, " "))
     }
 }
 
-/// The faults of an array; none of nothing, as an empty variable is one that is not set.
-pub(crate) fn read_all(text: &str) -> Result<Vec<Spec>, Invalid> {
+/// Those of an array's faults that are ones of this service; none of nothing, as an empty variable is
+/// one that is not set.
+pub(crate) fn read_all(
+    text: &str,
+    service: &str,
+    version: Option<&str>,
+) -> Result<Vec<Spec>, Invalid> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
     let faults: Vec<Value> =
         serde_json::from_str(text).map_err(|error| Invalid::new("expected an array", error))?;
+    let mut faults = faults.into_iter().map(Spec::read).collect::<Result<Vec<_>, _>>()?;
+    // Another's, or over when the service starts again.
+    faults.retain(|fault| fault.idle_at(service, version).is_none());
     if faults.len() > MAX_FAULTS {
-        let reason = format!("{} are more than {MAX_FAULTS}", faults.len());
+        let reason = format!("{} of {service} are more than {MAX_FAULTS}", faults.len());
         return Err(Invalid::new("faults", reason));
     }
-    faults.into_iter().map(Spec::read).collect()
+    Ok(faults)
 }
 
 impl Spec {

@@ -161,6 +161,7 @@ async fn a_bad_fault_is_refused_in_one_line_and_changes_nothing() {
         (json!({"kind": "error", "version": "2"}), "version: this is one that tells none"),
         (json!({"kind": "error", "until": "2020-01-01T00:00:00Z"}), "until: it is over"),
         (json!({"kind": "error", "id": answer["id"]}), "id: there is no such field"),
+        (json!({"kind": "error", "a\nb": 1}), "a b: there is no such field"),
     ] {
         let answer = admin(&service, "POST", "/faults", Some(&fault)).await;
         assert_eq!(answer, (400, json!({ "error": expected })));
@@ -182,11 +183,26 @@ async fn each_span_of_a_server_is_an_operation() {
     }
 }
 
+/// Those of the start, one for each of these services.
+fn faults(services: &[&str]) -> String {
+    let fault = |service: &&str| json!({"kind": "error", "service": service});
+    Value::from_iter(services.iter().map(fault)).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_the_faults_of_the_start_as_many_as_there_may_be_are_each_services() {
+    let own = faults(&[["app-a"; 16], ["app-b"; 16]].concat());
+    let service = start(&[("FAULTS", &own), ("OTEL_TRACES_EXPORTER", "none")]);
+    assert_eq!(listed(&service).await.len(), 16);
+}
+
 #[test]
 fn what_is_wrong_at_the_start_is_one_line_that_names_it() {
     for (variables, named) in [
         (&[("FAULTS", "error")][..], "FAULTS"),
         (&[("FAULTS", r#"[{"kind": "error", "ratio": 2}]"#)], "FAULTS: ratio: 2"),
+        (&[("FAULTS", r#"[{"kind": "error", "a\nb": 1}]"#)], "FAULTS: a b: there is no such field"),
+        (&[("FAULTS", &*faults(&["app-a"; 17]))], "FAULTS: faults: 17 of app-a are more than 16"),
         (&[("ADMIN_TOKEN", "two words")], "ADMIN_TOKEN"),
         (&[("ADMIN_LISTEN", "9000")], "--admin-listen"),
     ] {

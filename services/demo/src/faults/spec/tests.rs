@@ -32,6 +32,9 @@ fn what_is_not_valid_is_refused_by_name() {
             "latency: min_ms 2 is above max_ms 1",
         ),
         (json!({"kind": "bad_release"}), "version: it is missing"),
+        (json!({"kind": "error", "a\nb": 1}), "a b: there is no such field"),
+        (json!({"kind": "flood\nof"}), "kind: unknown variant `flood of`"),
+        (json!({"kind": "error", "operation": "GET\n/"}), "operation: GET / is none of"),
     ] {
         let error = Spec::read(fault).unwrap_err().to_string();
         assert!(error.starts_with(named) && error.lines().count() == 1, "{error}");
