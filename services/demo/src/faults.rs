@@ -8,12 +8,14 @@ mod lost_context;
 mod spec;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::task_local;
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::info;
 
 pub(crate) use lost_context::lose_context;
@@ -24,6 +26,8 @@ use crate::tier::Tier;
 
 /// Faults at one time.
 pub(crate) const MAX_FAULTS: usize = 16;
+/// A timer knows nothing of a clock that is set, nor of a machine that sleeps.
+const LONGEST_TIMER: Duration = Duration::from_secs(1);
 
 task_local! {
     /// What the service is doing, so that a fault finds it wherever it can strike.
@@ -48,7 +52,8 @@ pub(crate) struct Faults {
     service: String,
     version: Option<String>,
     next_id: AtomicU64,
-    active: RwLock<Vec<Arc<Fault>>>,
+    /// What waits for one is told when it ends.
+    active: watch::Sender<Vec<Arc<Fault>>>,
 }
 
 #[derive(Debug)]
@@ -81,7 +86,7 @@ impl Faults {
             service: service.to_owned(),
             version,
             next_id: AtomicU64::new(1),
-            active: RwLock::default(),
+            active: watch::Sender::default(),
         };
         for spec in start {
             // Fails only if it has ended meanwhile.
@@ -95,33 +100,57 @@ impl Faults {
         if let Some(reason) = spec.idle_at(&self.service, self.version.as_deref()) {
             return Err(Refusal::Idle(reason));
         }
-        let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
-        active.retain(|fault| !fault.spec.is_over());
-        if active.len() == MAX_FAULTS {
-            return Err(Refusal::TooMany);
-        }
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        info!(fault = id.cast_signed(), spec = %json!(spec), "a fault begins");
-        active.push(Arc::new(Fault { id, spec, seen: AtomicU64::new(0) }));
-        Ok(id)
+        let mut begun = Err(Refusal::TooMany);
+        self.active.send_if_modified(|active| {
+            if active.len() == MAX_FAULTS {
+                return false;
+            }
+            let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+            info!(fault = id.cast_signed(), spec = %json!(spec), "a fault begins");
+            active.push(Arc::new(Fault { id, spec, seen: AtomicU64::new(0) }));
+            begun = Ok(id);
+            true
+        });
+        begun
     }
 
     /// Ends the fault of this id, or all. Returns how many there were.
     pub fn end(&self, id: Option<u64>) -> usize {
-        let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
-        let before = active.len();
-        active.retain(|fault| id.is_some_and(|id| fault.id != id));
-        let ended = before - active.len();
-        if ended > 0 {
-            info!(ended = ended as i64, left = active.len() as i64, "faults end");
+        self.end_each(|fault| id.is_none_or(|id| fault.id == id))
+    }
+
+    /// Ends each fault at its time.
+    pub async fn end_in_time(self: Arc<Self>) {
+        let mut active = self.active.subscribe();
+        loop {
+            let until = active.borrow_and_update().iter().filter_map(|it| it.spec.until).min();
+            let left = until.and_then(|until| until.duration_since(SystemTime::now()).ok());
+            tokio::select! {
+                () = sleep(left.unwrap_or_default().min(LONGEST_TIMER)), if until.is_some() => {
+                    self.end_each(|fault| fault.spec.is_over());
+                }
+                Ok(()) = active.changed() => {}
+            }
         }
+    }
+
+    fn end_each(&self, ends: impl Fn(&Fault) -> bool) -> usize {
+        let mut ended = 0;
+        self.active.send_if_modified(|active| {
+            let before = active.len();
+            active.retain(|fault| !ends(fault));
+            ended = before - active.len();
+            if ended > 0 {
+                info!(ended = ended as i64, left = active.len() as i64, "faults end");
+            }
+            ended > 0
+        });
         ended
     }
 
     pub fn list(&self) -> Value {
-        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
-        let there = active.iter().filter(|fault| !fault.spec.is_over());
-        let faults = there.map(|fault| {
+        let active = self.active.borrow();
+        let faults = active.iter().map(|fault| {
             let mut listed = json!(fault.spec);
             listed["id"] = fault.id.into();
             listed
@@ -148,13 +177,12 @@ impl Faults {
 
     /// Whether there is a fault of this kind, whatever it strikes.
     fn has(&self, kind: Kind) -> bool {
-        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
-        active.iter().any(|fault| fault.spec.kind == kind)
+        self.active.borrow().iter().any(|fault| fault.spec.kind == kind)
     }
 
     /// The faults of this kind that strike now. Each counts for itself, whatever the others do.
     fn struck(&self, kind: Kind, scope: &Scope) -> Vec<Strike> {
-        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
+        let active = self.active.borrow();
         let covering = active.iter().filter(|fault| fault.spec.covers(kind, scope));
         let strikes = covering.filter_map(|fault| {
             let number = fault.seen.fetch_add(1, Ordering::Relaxed);
@@ -176,12 +204,26 @@ pub(crate) fn strikes(kind: Kind) -> bool {
     !struck(kind).is_empty()
 }
 
-/// Waits for as long as the faults of this kind together have the service wait.
+/// Waits for as long as the faults of this kind together have the service wait: not for one that
+/// ends meanwhile.
 pub(crate) async fn wait(kind: Kind) {
     let struck = struck(kind);
-    if !struck.is_empty() {
-        let delays = struck.iter().map(|strike| strike.fault.spec.delay(strike.number));
-        tokio::time::sleep(delays.sum::<Duration>()).await;
+    if struck.is_empty() {
+        return;
+    }
+    let Ok(mut active) = CALL.try_with(|call| call.faults.active.subscribe()) else { return };
+    let begin = Instant::now();
+    loop {
+        let all: Duration = {
+            let active = active.borrow_and_update();
+            let lasts = |strike: &&Strike| active.iter().any(|it| it.id == strike.fault.id);
+            let delay = |strike: &Strike| strike.fault.spec.delay(strike.number);
+            struck.iter().filter(lasts).map(delay).sum()
+        };
+        tokio::select! {
+            () = sleep_until(begin + all) => return,
+            Ok(()) = active.changed() => {}
+        }
     }
 }
 

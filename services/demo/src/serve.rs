@@ -39,6 +39,7 @@ pub(crate) async fn serve(
         .map_err(|error| format!("listening on {}: {error}", args.listen))?;
     let address = listener.local_addr()?;
     let peers = Arc::new(Peers::new(own_url(address)?, args.target_one(), args.target_two())?);
+    tokio::spawn(faults.clone().end_in_time());
     // Its tasks end when it is dropped.
     let mut admin = JoinSet::new();
     if let Some(token) = token {

@@ -202,7 +202,6 @@ impl Spec {
         self.kind == kind
             && self.operation.as_ref().is_none_or(|it| *it == scope.operation)
             && (self.tier.is_none() || self.tier == scope.tier)
-            && !self.is_over()
     }
 
     /// Whether the fault strikes the so manieth that it could.

@@ -2,10 +2,17 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use super::lab::{Lab, ORDER, named};
+use super::lab::{LONG, Lab, ORDER, named};
+use crate::admin::{VARIABLES, admin};
 use crate::process::{Service, get, nobody};
+
+/// The time that long from now, as a fault's end.
+fn after(time: Duration) -> Value {
+    humantime::format_rfc3339_millis(SystemTime::now() + time).to_string().into()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ratio_strikes_the_same_calls_with_the_same_seed() {
@@ -38,10 +45,73 @@ async fn a_ratio_strikes_the_same_calls_with_the_same_seed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_latencies_of_several_faults_add_up_for_as_long_as_each_is_there() {
+    let lab = Lab::start_with([&[]; 4]).await;
+    for ms in [LONG / 2, LONG, 4 * LONG] {
+        let latency = json!({"distribution": "constant", "ms": ms});
+        lab.begin(&json!({"kind": "latency", "service": "app-d", "latency": latency})).await;
+    }
+    let begin = Instant::now();
+    let waiting = tokio::spawn(get(lab.services[3].address, "/"));
+    tokio::time::sleep(Duration::from_millis(LONG / 2)).await;
+    assert_eq!(admin(&lab.services[3], "DELETE", "/faults/3", None).await.0, 204);
+    assert_eq!(waiting.await.unwrap().0, 200);
+    let waited = begin.elapsed().as_millis() as u64;
+    assert!((LONG * 3 / 2..LONG * 4).contains(&waited), "{waited} ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_fault_goes_on_when_that_ends() {
+    let lab = Lab::start_with([&[]; 4]).await;
+    let address = lab.services[1].address;
+    for (kind, ends_by_itself) in
+        [("latency", false), ("latency", true), ("slow_database", false), ("slow_database", true)]
+    {
+        let latency = json!({"distribution": "constant", "ms": 10_000});
+        let mut fault = json!({"kind": kind, "service": "app-b", "latency": latency});
+        if ends_by_itself {
+            fault["until"] = after(Duration::from_millis(LONG));
+        }
+        lab.begin(&fault).await;
+        let mut waiting = tokio::spawn(get(address, "/prices/5"));
+        timeout(Duration::from_millis(LONG / 2), &mut waiting).await.unwrap_err();
+        if !ends_by_itself {
+            lab.end_all().await;
+        }
+        let begin = Instant::now();
+        assert_eq!(waiting.await.unwrap().0, 200);
+        assert_eq!(get(address, "/prices/6").await.0, 200);
+        let waited = begin.elapsed();
+        assert!(waited < Duration::from_millis(3 * LONG), "{kind}, {ends_by_itself}: {waited:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_fault_is_logged_though_nobody_asks_for_anything() {
+    let untraced = ("OTEL_TRACES_EXPORTER", "none");
+    let service =
+        Service::start("app-a", nobody(), nobody(), &[&VARIABLES[..], &[untraced]].concat());
+    for fault in [
+        json!({"kind": "error"}),
+        json!({"kind": "cache_off", "until": after(Duration::from_secs(60))}),
+        json!({"kind": "error", "until": after(Duration::from_secs(1))}),
+    ] {
+        assert_eq!(admin(&service, "POST", "/faults", Some(&fault)).await.0, 201);
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let ended = || service.lines().into_iter().find(|line| line.contains("faults end"));
+    while ended().is_none() {
+        assert!(Instant::now() < deadline, "{:#?}", service.lines());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let line = ended().unwrap();
+    assert!(line.contains("ended=1") && line.contains("left=2"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fault_ends_by_itself_at_its_time() {
     let lab = Lab::start().await;
-    let until = SystemTime::now() + Duration::from_secs(3);
-    let until = humantime::format_rfc3339_millis(until).to_string();
+    let until = after(Duration::from_secs(3));
     lab.begin(&json!({"kind": "error", "service": "app-d", "operation": "GET /", "until": until}))
         .await;
     let address = lab.services[3].address;
