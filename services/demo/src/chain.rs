@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use serde_json::{Value, json};
-use telemetry::SpanContext;
 use tracing::info;
 
+use crate::answer::in_trace;
 use crate::error::Error;
 use crate::routes::App;
 use crate::tasks::IoTask;
@@ -16,11 +16,8 @@ use crate::tasks::IoTask;
 const CPU_TASK_LIMIT: u32 = 100_000;
 
 /// Calls this service, its first target over HTTP, then its second over gRPC, which calls on. The
-/// answer has the trace's id, whether it is kept, and each hop's answer.
-pub(crate) async fn chain(
-    State(app): State<Arc<App>>,
-    Extension(span): Extension<SpanContext>,
-) -> Result<Json<Value>, Error> {
+/// answer has each hop's.
+pub(crate) async fn chain(State(app): State<Arc<App>>) -> Result<Json<Value>, Error> {
     let _under_way = app.chains.subscribe();
     let peers = &app.peers;
     info!("starting the chain");
@@ -29,10 +26,8 @@ pub(crate) async fn chain(
     let cpu_task = peers.cpu_task(CPU_TASK_LIMIT).await?;
     info!(primes = i64::from(cpu_task.primes), "finished the chain");
     let IoTask { service, milliseconds } = cpu_task.io_task.unwrap_or_default();
-    Ok(Json(json!({
+    Ok(in_trace(json!({
         "service": app.name,
-        "trace_id": span.trace_id().to_string(),
-        "sampled": span.is_sampled(),
         "hops": [
             { "call": "GET /", "protocol": "http", "answer": home },
             { "call": "GET /io_task", "protocol": "http", "answer": io_task },

@@ -3,7 +3,6 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use opentelemetry::trace::Status;
 use opentelemetry_semantic_conventions::attribute::ERROR_TYPE;
@@ -11,6 +10,8 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tracing::{Span, error, info};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::answer::in_trace;
 
 /// How much of an error is told, in bytes.
 const MAX_TEXT: usize = 1_024;
@@ -121,6 +122,6 @@ impl StdError for Error {}
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         self.log();
-        (self.status(), Json(json!({ "error": self.to_string() }))).into_response()
+        (self.status(), in_trace(json!({ "error": self.to_string() }))).into_response()
     }
 }

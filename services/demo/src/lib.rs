@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 mod admin;
+mod answer;
 mod args;
 mod cache;
 mod chain;

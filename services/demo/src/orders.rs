@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Extension, State};
 use axum::http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use telemetry::SpanContext;
 use tracing::{Instrument, Span, info, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use crate::answer::in_trace;
 use crate::error::Error;
 use crate::faults::Scope;
 use crate::payments::{Payment, pay};
@@ -123,7 +123,6 @@ fn any_items() -> Vec<Item> {
 /// Places an order: of the JSON in the body, or of anything at all if there is none.
 pub(crate) async fn place(
     State(app): State<Arc<App>>,
-    Extension(request): Extension<SpanContext>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Value>), Error> {
     let body = body.map_err(|rejection| Error::BadRequest(rejection.body_text()))?;
@@ -131,9 +130,8 @@ pub(crate) async fn place(
     let scope = Scope { operation: PLACE.to_owned(), tier: Some(order.tier) };
     let placed = app.faults.during(scope, place_order(&app, &order)).await;
     let Placed { amount, currency, payment_tries } = placed?;
-    let answer = json!({
+    let answer = in_trace(json!({
         "service": app.name,
-        "trace_id": request.trace_id().to_string(),
         "order": order.id,
         "customer": order.customer,
         "tier": order.tier,
@@ -141,8 +139,8 @@ pub(crate) async fn place(
         "amount": amount,
         "currency": currency,
         "payment_tries": payment_tries,
-    });
-    Ok((StatusCode::CREATED, Json(answer)))
+    }));
+    Ok((StatusCode::CREATED, answer))
 }
 
 struct Placed {

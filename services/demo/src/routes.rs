@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Extension, MatchedPath, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,6 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use telemetry::SpanContext;
 use tokio::sync::watch;
 use tower::Layer;
 use tracing::{Span, error, info};
@@ -210,11 +209,8 @@ async fn random_status(State(app): State<Arc<App>>) -> impl IntoResponse {
     (status, Json(json!({ "service": app.name, "status": status.as_u16() })))
 }
 
-async fn error_test(Extension(span): Extension<SpanContext>) -> impl IntoResponse {
-    let error = Error::Deliberate;
-    error.log();
-    let trace_id = span.trace_id().to_string();
-    (error.status(), Json(json!({ "error": error.to_string(), "trace_id": trace_id })))
+async fn error_test() -> Error {
+    Error::Deliberate
 }
 
 async fn random_sleep(State(app): State<Arc<App>>) -> Json<Value> {

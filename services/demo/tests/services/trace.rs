@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
+use reqwest::Method;
+
 use super::collector::{Collector, Exported, hex, text};
-use super::process::{four_services, get};
+use super::expected::CALLER;
+use super::process::{Service, four_services, get, nobody};
 
 /// Each span's label below its parent's, as `/chain` on `app-a` makes them.
 const EDGES: [(&str, &str); 9] = [
@@ -87,4 +90,37 @@ async fn a_failing_request_is_an_error_with_its_exception_and_a_health_check_is_
     assert_eq!(exception.name, "exception");
     let message = text(&exception.attributes, "exception.message");
     assert_eq!(message.as_deref(), Some("failing, as /error_test always does"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_comes_of_it_an_answer_tells_its_trace_and_whether_that_is_kept() {
+    let collector = Collector::start().await;
+    let (name, endpoint) = collector.variable();
+    let variables = [(name, endpoint.as_str())];
+    let [service, ..] = &four_services(&variables);
+    let alone = &Service::start("app-a", nobody(), nobody(), &variables);
+    // Of this customer the payment is taken at once.
+    let order = r#"{"customer":20,"items":[{"sku":901,"quantity":2},{"sku":902,"quantity":1}]}"#;
+    for (service, method, path, body, status) in [
+        (service, Method::GET, "/chain", "", 200),
+        (alone, Method::GET, "/chain", "", 502),
+        (service, Method::POST, "/orders", order, 201),
+        (alone, Method::POST, "/orders", order, 502),
+        (service, Method::POST, "/orders", "{", 400),
+        (service, Method::GET, "/error_test", "", 500),
+        (service, Method::GET, "/nowhere", "", 404),
+    ] {
+        for (flags, is_kept) in [("00", false), ("01", true)] {
+            let trace_id = format!("{:032x}", rand::random::<u128>() | 1);
+            let request = reqwest::Client::new()
+                .request(method.clone(), format!("http://{}{path}", service.address))
+                .header("traceparent", format!("00-{trace_id}-{CALLER}-{flags}"))
+                .body(body);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), status, "{method} {path}");
+            let answer: serde_json::Value = answer.json().await.unwrap();
+            let told = (&answer["trace_id"], &answer["sampled"]);
+            assert_eq!(told, (&trace_id.into(), &is_kept.into()), "{method} {path}: {answer}");
+        }
+    }
 }
