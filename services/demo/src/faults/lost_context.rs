@@ -1,16 +1,17 @@
 //! A hop at which trace and baggage get lost.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
+use opentelemetry::Context;
 use opentelemetry::global::get_text_map_propagator;
-use opentelemetry::propagation::Extractor;
 
 use super::{Faults, Kind, Scope};
-use crate::routes::operation;
+use crate::routes::{PLACE, operation};
 use crate::tier::Tier;
 
 /// Begins the names of Jaeger's headers for baggage: they are many, and no propagator lists them.
@@ -23,10 +24,11 @@ pub(crate) async fn lose_context(
     next: Next,
 ) -> Response {
     if faults.has(Kind::LostContext) {
-        let headers = Headers(request.headers());
-        let context = get_text_map_propagator(|propagator| propagator.extract(&headers));
-        let tier = Tier::in_baggage(&context);
-        let scope = Scope { operation: operation(&request), tier };
+        let operation = operation(&request);
+        // An order's is in its body, which is not read yet.
+        let is_order = operation == PLACE;
+        let tier = if is_order { None } else { Tier::in_baggage(&caller(request.headers())) };
+        let scope = Scope { operation, tier };
         if !faults.struck(Kind::LostContext, &scope).is_empty() {
             remove_context(request.headers_mut());
         }
@@ -46,14 +48,12 @@ fn remove_context(headers: &mut HeaderMap) {
     }
 }
 
-struct Headers<'a>(&'a HeaderMap);
-
-impl Extractor for Headers<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.to_str().ok()
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(|name| name.as_str()).collect()
-    }
+/// What the headers tell of the caller. Several of one name are one list, as telemetry reads them.
+fn caller(headers: &HeaderMap) -> Context {
+    let joined = |name: &HeaderName| {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        (name.to_string(), values.collect::<Vec<_>>().join(","))
+    };
+    let joined: HashMap<_, _> = headers.keys().map(joined).collect();
+    get_text_map_propagator(|propagator| propagator.extract(&joined))
 }

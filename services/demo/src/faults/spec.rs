@@ -178,6 +178,11 @@ impl Spec {
         if self.kind == Kind::BadRelease && self.version.is_none() {
             return Err(Invalid::new("version", "it is missing"));
         }
+        let is_of_orders = self.operation.as_deref() == Some(PLACE);
+        if self.kind == Kind::LostContext && self.tier.is_some() && is_of_orders {
+            let reason = format!("that of {PLACE} is in the order, which is read later");
+            return Err(Invalid::new("tier", reason));
+        }
         Ok(())
     }
 

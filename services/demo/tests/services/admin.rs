@@ -162,6 +162,10 @@ async fn a_bad_fault_is_refused_in_one_line_and_changes_nothing() {
         (json!({"kind": "error", "until": "2020-01-01T00:00:00Z"}), "until: it is over"),
         (json!({"kind": "error", "id": answer["id"]}), "id: there is no such field"),
         (json!({"kind": "error", "a\nb": 1}), "a b: there is no such field"),
+        (
+            json!({"kind": "lost_context", "tier": "gold", "operation": "POST /orders"}),
+            "tier: that of POST /orders is in the order, which is read later",
+        ),
     ] {
         let answer = admin(&service, "POST", "/faults", Some(&fault)).await;
         assert_eq!(answer, (400, json!({ "error": expected })));

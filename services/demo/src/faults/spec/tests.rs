@@ -35,6 +35,10 @@ fn what_is_not_valid_is_refused_by_name() {
         (json!({"kind": "error", "a\nb": 1}), "a b: there is no such field"),
         (json!({"kind": "flood\nof"}), "kind: unknown variant `flood of`"),
         (json!({"kind": "error", "operation": "GET\n/"}), "operation: GET / is none of"),
+        (
+            json!({"kind": "lost_context", "operation": "POST /orders", "tier": "gold"}),
+            "tier: that of POST /orders is in the order",
+        ),
     ] {
         let error = Spec::read(fault).unwrap_err().to_string();
         assert!(error.starts_with(named) && error.lines().count() == 1, "{error}");

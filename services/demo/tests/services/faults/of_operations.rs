@@ -1,10 +1,11 @@
 //! What befalls any operation: it fails, waits, or is found in no trace of its caller's.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::lab::{LONG, LOST_HOP, Lab, attribute, counted, counts, in_words, named};
 use crate::collector::text;
-use crate::expected::Span;
+use crate::expected::{CALLER, Span};
 use crate::process::get;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,6 +162,33 @@ async fn every_propagators_context_is_lost() {
     assert_eq!((&*spans[0].trace_id, tier(&spans[0]).as_deref()), (trace_id, Some("silver")));
     assert_ne!(spans[1].trace_id, trace_id);
     assert_eq!(tier(&spans[1]), None);
+    assert_eq!((&*spans[2].trace_id, tier(&spans[2]).as_deref()), (trace_id, Some("gold")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tier_for_which_the_context_is_lost_is_that_of_the_baggage_and_no_orders() {
+    let faults = json!([{"kind": "lost_context", "tier": "gold"}]).to_string();
+    let lab = Lab::start_with([&[("FAULTS", &*faults)], &[], &[], &[]]).await;
+    let requests = [
+        (Method::GET, "/", &["app.customer.tier=silver"][..], 200, true),
+        (Method::GET, "/", &["app.customer.tier=gold"], 200, false),
+        (Method::GET, "/", &["user.id=7", "app.customer.tier=gold"], 200, false),
+        (Method::POST, "/orders", &["app.customer.tier=gold"], 400, true),
+    ];
+    for (number, (method, path, baggage, status, _)) in requests.iter().enumerate() {
+        let url = format!("http://{}{path}", lab.services[0].address);
+        let mut request = reqwest::Client::new().request(method.clone(), url).body("{}x");
+        request = request.header("traceparent", format!("00-{:032x}-{CALLER}-01", number + 1));
+        for entry in *baggage {
+            request = request.header("baggage", *entry);
+        }
+        assert_eq!(request.send().await.unwrap().status(), *status);
+    }
+    let mut spans: Vec<Span> = lab.collector.wait_for(4).await.iter().map(in_words).collect();
+    spans.sort_by_key(|span| span.start);
+    for (span, (_, path, baggage, _, is_kept)) in spans.iter().zip(requests) {
+        assert_eq!(span.parent_id == CALLER, is_kept, "{path} {baggage:?}: {span:#?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

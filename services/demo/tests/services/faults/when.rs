@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::lab::{LONG, Lab, ORDER, named};
 use crate::admin::{VARIABLES, admin};
+use crate::expected::CALLER;
 use crate::process::{Service, get, nobody};
 
 /// The time that long from now, as a fault's end.
@@ -42,6 +43,36 @@ async fn a_ratio_strikes_the_same_calls_with_the_same_seed() {
     assert!((10..=30).contains(&failed), "{struck:?}");
     assert_eq!(struck[0], struck[1]);
     assert_ne!(struck[0], struck[2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_a_services_health_takes_no_others_turn() {
+    const CALLS: usize = 20;
+    let lab = Lab::start_with([&[]; 4]).await;
+    let address = lab.services[3].address;
+    let fault = json!({"kind": "lost_context", "service": "app-d", "ratio": 0.5, "seed": 7});
+    let mut lost = Vec::new();
+    for round in 0..2 {
+        lab.begin(&fault).await;
+        for _ in 0..CALLS {
+            if round == 1 {
+                get(address, "/healthz").await;
+            }
+            let request = reqwest::Client::new().get(format!("http://{address}/"));
+            let parent = format!("00-{:032x}-{CALLER}-01", 7);
+            request.header("traceparent", parent).send().await.unwrap();
+        }
+        lab.end_all().await;
+        let of_round = lab.wait(|all| {
+            let spans = named(all, "SERVER", "GET /");
+            let lost: Vec<bool> = spans.iter().map(|span| span.parent_id != CALLER).collect();
+            let of_round = lost.get(CALLS * round..CALLS * (round + 1));
+            of_round.map(<[bool]>::to_vec).ok_or(format!("{} of them", lost.len()))
+        });
+        lost.push(of_round.await);
+    }
+    assert!(lost[0].contains(&true) && lost[0].contains(&false), "{lost:?}");
+    assert_eq!(lost[0], lost[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
