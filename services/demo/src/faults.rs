@@ -228,12 +228,15 @@ pub(crate) async fn wait(kind: Kind) {
 }
 
 fn fail() -> Result<(), Error> {
-    let reason = match struck(Kind::Error).first() {
-        Some(strike) => Some(format!("failing, as fault {} wants it", strike.fault.id)),
-        None => struck(Kind::BadRelease).first().map(|strike| {
+    // Both, so that each counts whatever the other does.
+    let (errors, releases) = (struck(Kind::Error), struck(Kind::BadRelease));
+    let reason = match (errors.first(), releases.first()) {
+        (Some(strike), _) => format!("failing, as fault {} wants it", strike.fault.id),
+        (None, Some(strike)) => {
             let version = strike.fault.spec.version.as_deref().unwrap_or_default();
             format!("release {version} is broken")
-        }),
+        }
+        (None, None) => return Ok(()),
     };
-    reason.map_or(Ok(()), |reason| Err(Error::Fault(reason)))
+    Err(Error::Fault(reason))
 }

@@ -46,6 +46,30 @@ async fn a_ratio_strikes_the_same_calls_with_the_same_seed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_of_two_faults_strikes_what_it_strikes_alone() {
+    let version = [("OTEL_RESOURCE_ATTRIBUTES", "service.version=1.1.0")];
+    let lab = Lab::start_with([&[], &version, &[], &[]]).await;
+    let error = json!({"kind": "error", "service": "app-b", "ratio": 0.5, "seed": 7});
+    let release = json!({
+        "kind": "bad_release", "service": "app-b", "version": "1.1.0", "ratio": 0.5, "seed": 8,
+    });
+    let failed = async |faults: &[&Value]| {
+        for fault in faults {
+            lab.begin(fault).await;
+        }
+        let mut failed = Vec::new();
+        for _ in 0..40 {
+            failed.push(get(lab.services[1].address, "/").await.0 == 500);
+        }
+        lab.end_all().await;
+        failed
+    };
+    let [one, other] = [failed(&[&error]).await, failed(&[&release]).await];
+    let either: Vec<bool> = one.iter().zip(&other).map(|(one, other)| *one || *other).collect();
+    assert_eq!(failed(&[&error, &release]).await, either);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_asks_for_a_services_health_takes_no_others_turn() {
     const CALLS: usize = 20;
     let lab = Lab::start_with([&[]; 4]).await;
