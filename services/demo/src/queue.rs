@@ -23,8 +23,9 @@ use crate::peers::Peers;
 use crate::stock::Shipment;
 use crate::tier::Tier;
 
-/// Orders that may wait.
-const CAPACITY: usize = 64;
+/// Orders that may be under way or wait to be shipped: fewer than the reservations that are kept, and
+/// more than what comes while something takes long, since nothing but this is to fail of that.
+const CAPACITY: usize = 512;
 const NAME: &str = "orders";
 
 /// Where orders are put in.
@@ -54,7 +55,8 @@ impl Queue {
     /// Fails if all places are taken.
     pub fn reserve(&self) -> Result<Place, Error> {
         let place = self.0.clone().try_reserve_owned();
-        place.map(Place).map_err(|_| Error::Busy(format!("{CAPACITY} orders wait already")))
+        let busy = || format!("{CAPACITY} orders are under way or wait to be shipped");
+        place.map(Place).map_err(|_| Error::Busy(busy()))
     }
 }
 

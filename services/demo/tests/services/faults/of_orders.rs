@@ -1,5 +1,6 @@
 //! What befalls the parts of an order: its prices, its stock, its payment.
 
+use futures::future::join_all;
 use serde_json::json;
 
 use super::lab::{LONG, Lab, ORDER, attribute, counts, named};
@@ -84,4 +85,23 @@ async fn in_a_retry_storm_a_failing_payment_is_tried_ten_times_at_once() {
         assert_eq!(waits, ["0"; 9]);
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_orders_wait_for_slow_prices_all_are_placed() {
+    const ORDERS: usize = 100;
+    let lab = Lab::start().await;
+    lab.begin(&json!({
+        "kind": "latency", "service": "app-c", "operation": "demo.v1.Pricing/Quote",
+        "latency": {"distribution": "constant", "ms": LONG},
+    }))
+    .await;
+    let (url, body) = (format!("http://{}/orders", lab.services[0].address), &lab.flow(ORDER).body);
+    let client = reqwest::Client::new();
+    let orders = (0..ORDERS).map(|_| client.post(&url).body(body.clone()).send());
+    let orders = join_all(orders).await;
+    let placed = orders.iter().filter(|order| order.as_ref().is_ok_and(|it| it.status() == 201));
+    assert_eq!(placed.count(), ORDERS, "{orders:?}");
+    lab.end_all().await;
+    lab.is_as_ever(ORDER).await;
 }
