@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::middleware;
@@ -37,6 +38,10 @@ impl Admin {
         let router = Router::new()
             .route("/faults", get(list).post(begin).delete(end_all))
             .route("/faults/{id}", delete(end))
+            .fallback(async || refuse(StatusCode::NOT_FOUND, "there is only /faults"))
+            .method_not_allowed_fallback(async || {
+                refuse(StatusCode::METHOD_NOT_ALLOWED, "not by this method")
+            })
             .with_state(faults)
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(middleware::from_fn_with_state(token, guard::admit));
@@ -66,22 +71,32 @@ async fn list(State(faults): State<Arc<Faults>>) -> Response {
     Json(faults.list()).into_response()
 }
 
-async fn begin(State(faults): State<Arc<Faults>>, body: Bytes) -> Response {
+async fn begin(
+    State(faults): State<Arc<Faults>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Response> {
+    let body = body.map_err(|error| refuse(error.status(), &error.body_text()))?;
     let spec = serde_json::from_slice(&body).map_err(|error| error.to_string());
     let spec = spec.and_then(|fault| Spec::read(fault).map_err(|error| error.to_string()));
     match spec.map(|spec| faults.begin(spec)) {
-        Ok(Ok(id)) => (StatusCode::CREATED, Json(json!({ "id": id }))).into_response(),
+        Ok(Ok(id)) => Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response()),
         Ok(Err(Refusal::TooMany)) => {
-            refuse(StatusCode::CONFLICT, &format!("there are {MAX_FAULTS} faults already"))
+            Err(refuse(StatusCode::CONFLICT, &format!("there are {MAX_FAULTS} faults already")))
         }
-        Ok(Err(Refusal::Idle(reason))) | Err(reason) => refuse(StatusCode::BAD_REQUEST, &reason),
+        Ok(Err(Refusal::Idle(reason))) | Err(reason) => {
+            Err(refuse(StatusCode::BAD_REQUEST, &reason))
+        }
     }
 }
 
-async fn end(State(faults): State<Arc<Faults>>, Path(id): Path<u64>) -> Response {
+async fn end(
+    State(faults): State<Arc<Faults>>,
+    id: Result<Path<u64>, PathRejection>,
+) -> Result<StatusCode, Response> {
+    let Path(id) = id.map_err(|error| refuse(error.status(), &error.body_text()))?;
     match faults.end(Some(id)) {
-        0 => refuse(StatusCode::NOT_FOUND, &format!("there is no fault {id}")),
-        _ => StatusCode::NO_CONTENT.into_response(),
+        0 => Err(refuse(StatusCode::NOT_FOUND, &format!("there is no fault {id}"))),
+        _ => Ok(StatusCode::NO_CONTENT),
     }
 }
 

@@ -170,6 +170,20 @@ async fn a_bad_fault_is_refused_in_one_line_and_changes_nothing() {
         let answer = admin(&service, "POST", "/faults", Some(&fault)).await;
         assert_eq!(answer, (400, json!({ "error": expected })));
     }
+    for (method, path, body, expected) in [
+        ("POST", "/faults", json!("x".repeat(20_000)), 413),
+        ("POST", "/faults", json!("x"), 400),
+        ("DELETE", "/faults/abc", json!(null), 400),
+        ("DELETE", "/faults/7", json!(null), 404),
+        ("GET", "/fault", json!(null), 404),
+        ("GET", "/faults/1", json!(null), 405),
+        ("PUT", "/faults", json!(null), 405),
+    ] {
+        let (status, answer) = admin(&service, method, path, Some(&body)).await;
+        assert_eq!(status, expected, "{method} {path}: {answer}");
+        let error = answer["error"].as_str().unwrap();
+        assert_eq!(error.lines().count(), 1, "{method} {path}: {error}");
+    }
     assert_eq!(listed(&service).await, before);
 }
 
