@@ -55,14 +55,16 @@ const BAD_CONFIGURATION: u8 = 64;
 /// How long the export of the last spans may hold up the end.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(3);
 
-/// Runs the program until `shutdown` resolves; `args` are without the program's name.
+/// Runs the program until what `shutdown` returns resolves; `args` are without the program's name.
+/// `shutdown` is called when the program will not be started anew, as `MODE` may have it: what caught
+/// signals before that would lose them.
 ///
 /// It may run once per process, since telemetry is the process's. Exits 64 after one line about a
 /// bad argument or variable, 1 if it cannot serve.
-pub async fn run(
-    args: Vec<OsString>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> ExitCode {
+pub async fn run<F>(args: Vec<OsString>, shutdown: impl FnOnce() -> F) -> ExitCode
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let args = match Args::read(args) {
         Ok(args) => args,
         Err(error) if !error.use_stderr() => {
@@ -88,6 +90,7 @@ pub async fn run(
     {
         return fail(1, format_args!("starting anew with what MODE is short for: {error}"));
     }
+    let shutdown = shutdown();
     let name = args.name.clone().unwrap_or_else(|| telemetry::service_name("app-a"));
     let version = telemetry::service_version();
     let faults = match faults::read_all(&args.faults, &name, version.as_deref()) {

@@ -67,7 +67,7 @@ pub async fn run(Arguments { program }: Arguments) -> anyhow::Result<ExitCode> {
             let _ = std::fs::remove_dir_all(folder);
             code
         }
-        Program::Demo(rest) => demo::run(rest.arguments, closed).await,
+        Program::Demo(rest) => demo::run(rest.arguments, || closed).await,
         Program::Load(arguments) => {
             load::run(arguments, closed).await?;
             ExitCode::SUCCESS

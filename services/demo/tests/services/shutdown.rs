@@ -1,9 +1,13 @@
 //! SIGTERM.
 
+use std::process::Stdio;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::collector::Collector;
-use super::process::{Service, four_services, get};
+use super::process::{Service, demo, four_services, get};
 use super::stand_in::StandIn;
 use super::trace::SPANS;
 
@@ -74,6 +78,27 @@ async fn a_chain_that_has_yet_to_call_its_own_service_is_answered_before_the_end
         assert_eq!(chain.await.unwrap(), 200);
     }
     assert!(service.ended_within(STOP).success());
+}
+
+#[test]
+fn no_signal_is_lost_while_a_mode_has_the_program_start_anew() {
+    for tenth in 0..200 {
+        let variables = [("MODE", "jaeger-http"), ("OTEL_TRACES_EXPORTER", "none")];
+        let mut command = demo();
+        command.args(["--listen", "127.0.0.1:0"]).envs(variables).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        // Whatever it is doing by then.
+        sleep(Duration::from_micros(100 * tenth));
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        let deadline = Instant::now() + STOP;
+        while child.try_wait().unwrap().is_none() {
+            if Instant::now() > deadline {
+                child.kill().unwrap();
+                panic!("a signal after {tenth} tenths of a millisecond is lost");
+            }
+            sleep(Duration::from_millis(1));
+        }
+    }
 }
 
 /// Waits until the service has logged that many lines with this text.
