@@ -85,10 +85,15 @@ where
         };
     }
 
-    if let Some(mode) = args.mode
-        && let Err(error) = mode.follow()
-    {
-        return fail(1, format_args!("starting anew with what MODE is short for: {error}"));
+    if let Some(mode) = args.mode {
+        match mode.unset() {
+            Ok(unset) if unset.is_empty() => {}
+            Ok(unset) => {
+                let error = mode::start_anew(unset);
+                return fail(1, format_args!("starting anew with what MODE is short for: {error}"));
+            }
+            Err(error) => return fail(BAD_CONFIGURATION, error),
+        }
     }
     let shutdown = shutdown();
     let name = args.name.clone().unwrap_or_else(|| telemetry::service_name("app-a"));

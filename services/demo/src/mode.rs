@@ -5,6 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::str::FromStr;
 
+use reqwest::Url;
+
 /// The words, each with the variable that tells the endpoint.
 const MODES: [(&str, &str); 4] = [
     ("jaeger-grpc", "JAEGER_GRPC_ENDPOINT"),
@@ -12,6 +14,9 @@ const MODES: [(&str, &str); 4] = [
     ("otel-collector-grpc", "OTEL_GRPC_ENDPOINT"),
     ("otel-collector-http", "OTEL_HTTP_ENDPOINT"),
 ];
+
+/// A variable and its value.
+pub(crate) type Variable = (&'static str, String);
 
 /// What takes the spans, and by which protocol.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,28 +39,22 @@ impl FromStr for Mode {
 }
 
 impl Mode {
-    /// Becomes the same program anew with what the mode is short for, if any of it is not set: who
-    /// reads the standard variables, the SDK among them, reads them in the environment alone, and
-    /// there every one that is set already wins.
+    /// What the mode is short for, without what is set already, and so wins.
     ///
     /// # Errors
-    /// The program cannot be started again.
-    pub fn follow(self) -> io::Result<()> {
+    /// When the mode's own variable holds no endpoint.
+    pub fn unset(self) -> Result<Vec<Variable>, String> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let mut unset = self.variables(variable);
+        let mut unset = self.variables(variable)?;
         unset.retain(|(name, _)| variable(name).is_none());
-        if unset.is_empty() {
-            return Ok(());
-        }
-        let mut anew = Command::new(std::env::current_exe()?);
-        Err(anew.args(std::env::args_os().skip(1)).envs(unset).exec())
+        Ok(unset)
     }
 
     /// The standard variables that the mode is short for; `lookup` reads its own.
     ///
     /// An endpoint may be as it was in the earlier lab: without a scheme over gRPC, and with the path
     /// of traces over HTTP. Jaeger takes neither logs nor metrics.
-    fn variables(self, lookup: impl Fn(&str) -> Option<String>) -> Vec<(&'static str, String)> {
+    fn variables(self, lookup: impl Fn(&str) -> Option<String>) -> Result<Vec<Variable>, String> {
         let protocol = if self.name.ends_with("http") { "http/protobuf" } else { "grpc" };
         let mut variables = vec![("OTEL_EXPORTER_OTLP_PROTOCOL", protocol.to_owned())];
         if self.name.starts_with("jaeger") {
@@ -65,9 +64,24 @@ impl Mode {
         if let Some(endpoint) = lookup(self.endpoint) {
             let scheme = if endpoint.contains("://") { "" } else { "http://" };
             let base = endpoint.trim_end_matches('/').trim_end_matches("/v1/traces");
-            variables.push(("OTEL_EXPORTER_OTLP_ENDPOINT", format!("{scheme}{base}")));
+            let url = format!("{scheme}{base}");
+            if !Url::parse(&url).is_ok_and(|url| url.scheme() == "http") {
+                return Err(format!("{}: expected an http URL, not {endpoint:?}", self.endpoint));
+            }
+            variables.push(("OTEL_EXPORTER_OTLP_ENDPOINT", url));
         }
-        variables
+        Ok(variables)
+    }
+}
+
+/// Becomes the same program anew with these variables: who reads the standard ones, the SDK among
+/// them, reads them in the environment alone. Returns why it could not.
+pub(crate) fn start_anew(variables: Vec<Variable>) -> io::Error {
+    match std::env::current_exe() {
+        Ok(program) => {
+            Command::new(program).args(std::env::args_os().skip(1)).envs(variables).exec()
+        }
+        Err(error) => error,
     }
 }
 
@@ -75,7 +89,7 @@ impl Mode {
 mod tests {
     use super::*;
 
-    fn variables(mode: &str, own: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+    fn variables(mode: &str, own: &[(&str, &str)]) -> Result<Vec<Variable>, String> {
         let lookup = |name: &str| {
             own.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned())
         };
@@ -102,14 +116,27 @@ mod tests {
                 expected.push(("OTEL_METRICS_EXPORTER", "none".to_owned()));
             }
             expected.push(("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.to_owned()));
-            assert_eq!(variables(mode, &own), expected, "{mode}");
+            assert_eq!(variables(mode, &own).unwrap(), expected, "{mode}");
         }
     }
 
     #[test]
     fn without_its_variable_a_mode_tells_no_endpoint() {
         let protocol = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc".to_owned());
-        assert_eq!(variables("otel-collector-grpc", &[]), [protocol]);
+        assert_eq!(variables("otel-collector-grpc", &[]).unwrap(), [protocol]);
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused_by_the_name_of_the_modes_own_variable() {
+        for (mode, name, endpoint) in [
+            ("jaeger-grpc", "JAEGER_GRPC_ENDPOINT", "https://jaeger:4317"),
+            ("jaeger-http", "JAEGER_HTTP_ENDPOINT", "/v1/traces"),
+            ("otel-collector-grpc", "OTEL_GRPC_ENDPOINT", "unix:///run/otel"),
+            ("otel-collector-http", "OTEL_HTTP_ENDPOINT", "two words"),
+        ] {
+            let expected = format!("{name}: expected an http URL, not {endpoint:?}");
+            assert_eq!(variables(mode, &[(name, endpoint)]), Err(expected));
+        }
     }
 
     #[test]

@@ -60,6 +60,10 @@ fn bad_configuration_is_one_line_that_names_it_and_exit_code_64() {
         assert_eq!((code, error.lines().count()), (64, 1), "{name}: {error}");
         assert!(error.contains(value), "{name}: {error}");
     }
+    let of_mode = [("MODE", "jaeger-grpc"), ("JAEGER_GRPC_ENDPOINT", "https://jaeger:4317")];
+    let (code, error) = run(demo().envs(of_mode));
+    assert_eq!((code, error.lines().count()), (64, 1), "{error}");
+    assert!(error.contains(of_mode[1].0) && !error.contains("OTLP"), "{error}");
 }
 
 #[test]
