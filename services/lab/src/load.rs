@@ -43,7 +43,10 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(15);
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Requests a second, evenly paced; 0 for none
-    #[arg(long, env = "LOAD_RATE", value_name = "NUMBER", default_value = rate::DEFAULT)]
+    #[arg(
+        long, env = "LOAD_RATE", value_name = "NUMBER", default_value = rate::DEFAULT,
+        value_parser = rate::given
+    )]
     rate: Rate,
     /// For how long, such as 30s; without it until Ctrl-C
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]

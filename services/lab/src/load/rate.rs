@@ -23,12 +23,15 @@ impl Rate {
     }
 }
 
+/// The rate of an option or its variable, which Compose gives an empty value if it is not set.
+pub fn given(text: &str) -> Result<Rate, String> {
+    if text.is_empty() { DEFAULT } else { text }.parse()
+}
+
 impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // Compose gives a variable that is not set an empty value.
-        let text = if text.is_empty() { DEFAULT } else { text };
         match text.parse() {
             Ok(rate) if rate == 0.0 || (MIN..=MAX).contains(&rate) => Ok(Self(rate)),
             _ => Err(format!("expected a number from 0 to {MAX}")),
@@ -53,13 +56,13 @@ mod tests {
     fn a_rate_is_a_number_of_requests_a_second_and_may_be_a_fraction() {
         for (text, per_second) in [("200", 200.0), ("2", 2.0), ("", 2.0), ("0.5", 0.5), ("0", 0.0)]
         {
-            assert_eq!(text.parse::<Rate>().unwrap().per_second(), per_second, "{text}");
+            assert_eq!(given(text).unwrap().per_second(), per_second, "{text}");
         }
     }
 
     #[test]
     fn what_cannot_be_kept_up_is_refused() {
-        for text in ["-1", "NaN", "inf", "1001", "1e-300", "two"] {
+        for text in ["", "-1", "NaN", "inf", "1001", "1e-300", "two"] {
             let problem = text.parse::<Rate>().unwrap_err();
             assert_eq!(problem, "expected a number from 0 to 1000", "{text}");
         }

@@ -78,6 +78,7 @@ fn a_change_that_makes_no_sense_is_refused_whole_and_a_page_has_no_say() {
     let url = address(&lab);
     for (form, problem) in [
         ("rate=2000", "rate: expected a number from 0 to 1000\n"),
+        ("rate=", "rate: expected a number from 0 to 1000\n"),
         ("rate=5&mix=app-x/", "mix: app-x/: there is no service app-x\n"),
     ] {
         assert_eq!(post(&url, form, None), (StatusCode::BAD_REQUEST, problem.to_owned()));
