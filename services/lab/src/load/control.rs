@@ -46,6 +46,10 @@ async fn change(
     form: Result<Form<Change>, FormRejection>,
 ) -> Result<Json<Summary>, (StatusCode, String)> {
     let refuse = |problem| (StatusCode::BAD_REQUEST, problem + "\n");
+    if traffic.is_sent() {
+        let problem = "the time of the run is over: nothing more is sent\n";
+        return Err((StatusCode::CONFLICT, problem.to_owned()));
+    }
     let Form(Change { rate, mix }) = form.map_err(|rejection| refuse(rejection.body_text()))?;
     let rate = rate.map(|rate| rate.parse().map_err(|problem| refuse(format!("rate: {problem}"))));
     let mix = mix.map(|mix| mix.parse().map_err(|problem| refuse(format!("mix: {problem}"))));

@@ -110,6 +110,11 @@ impl Traffic {
         self.under_way.wait().await;
     }
 
+    /// Whether there is nothing to do but to wait for the last answers.
+    pub fn is_sent(&self) -> bool {
+        self.under_way.is_closed()
+    }
+
     /// The figures until now.
     pub fn summary(&self) -> Summary {
         let Set { rate, mix } = self.set.borrow().clone();

@@ -113,7 +113,7 @@ fn what_is_not_sent_since_too_many_are_under_way_is_counted_and_said() {
 }
 
 #[test]
-fn while_the_last_answers_are_waited_for_only_these_are_under_way() {
+fn while_the_last_answers_are_waited_for_only_these_are_under_way_and_nothing_changes() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port().to_string();
     let lab = Lab::start_with(&["load", "--rate", "100", "--for", "200ms"], |c| {
@@ -126,6 +126,10 @@ fn while_the_last_answers_are_waited_for_only_these_are_under_way() {
     );
     let counts = ["under_way", "left_out", "paused"].map(|count| told[count].as_u64().unwrap());
     assert_eq!(counts.iter().sum::<u64>(), 20, "{told}");
+    eventually(
+        || (post(&url, "rate=100", None).0 == StatusCode::CONFLICT).then_some(()),
+        || "a change is taken that has no effect".to_owned(),
+    );
     lab.signal(Signal::INT);
     assert!(lab.end_by_itself().status.success());
 }
