@@ -12,7 +12,7 @@ pub struct Schedule {
     ramp: Duration,
     /// Since when the rate holds.
     since: Duration,
-    /// How much of an arrival was due by then; above 1 it is a whole one.
+    /// How many arrivals were due by then and had not come, with a fraction of the next.
     owed: f64,
     /// How many have been due after that.
     arrived: u64,
@@ -39,9 +39,10 @@ impl Schedule {
         self.arrived += 1;
     }
 
-    /// Changes the rate at once. All that was due by `now` must have come.
+    /// Changes the rate at once. What was due by `now` and has not come is due now: timers are late
+    /// by a millisecond or so, in which there may be more than one.
     pub fn change(&mut self, rate: Rate, now: Duration) {
-        self.owed = (self.due_by(now) - self.arrived as f64).clamp(0.0, 1.0);
+        self.owed = (self.due_by(now) - self.arrived as f64).max(0.0);
         (self.rate, self.ramp, self.since, self.arrived) = (rate, Duration::ZERO, now, 0);
     }
 
@@ -130,6 +131,17 @@ mod tests {
         assert_eq!(schedule.next(), None);
         schedule.change(rate("1"), seconds(60.0));
         assert_eq!(count(&mut schedule, 70.0), 10);
+    }
+
+    #[test]
+    fn a_change_that_comes_before_what_is_due_loses_none_of_it() {
+        let mut schedule = Schedule::new(rate("1000"), Duration::ZERO);
+        assert_eq!(count(&mut schedule, 0.0995), 100);
+        // 100 to 102 are due.
+        schedule.change(rate("1"), seconds(0.1025));
+        assert_eq!(count(&mut schedule, 0.1026), 3);
+        let due = schedule.next().unwrap().as_secs_f64();
+        assert!((due - 0.6025).abs() < 1e-6, "{due}");
     }
 
     #[test]
