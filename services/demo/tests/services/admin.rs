@@ -1,6 +1,7 @@
 //! The endpoint where faults are switched: who may, and what may be.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
 use serde_json::{Value, json};
@@ -77,7 +78,7 @@ async fn without_a_token_there_is_no_endpoint() {
 async fn only_who_has_the_token_and_is_no_page_of_a_browser_is_let_in() {
     let collector = Collector::start().await;
     let (name, endpoint) = collector.variable();
-    let service = start(&[(name, &endpoint)]);
+    let mut service = start(&[(name, &endpoint)]);
     let own = address(&service).unwrap();
     let port = own.split(':').nth(1).unwrap();
     let token = || (AUTHORIZATION, format!("Bearer {TOKEN}"));
@@ -119,6 +120,8 @@ async fn only_who_has_the_token_and_is_no_page_of_a_browser_is_let_in() {
         }
     }
     assert_eq!(listed(&service).await.len(), 1, "the refused began none, and ended none");
+    service.terminate();
+    assert!(service.ended_within(Duration::from_secs(15)).success());
     assert!(!service.lines().join("\n").contains(TOKEN));
     assert!(collector.spans().is_empty(), "it is no part of the system");
 }

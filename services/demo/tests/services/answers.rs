@@ -118,6 +118,36 @@ async fn what_is_given_back_makes_no_more_of_an_item_than_there_were_and_comes_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_reservations_and_payments_the_last_thousand_are_kept() {
+    let service = Service::start("app-b", nobody(), nobody(), &[UNTRACED]);
+    let client = reqwest::Client::new();
+    let post = async |path: &str, body: Value| {
+        let request = client.post(format!("http://{}{path}", service.address)).json(&body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let reserve = async |order: u32| {
+        let items = json!([{ "sku": 7, "quantity": 1 }]);
+        post("/reservations", json!({ "order": format!("{order:016x}"), "items": items })).await
+    };
+    let ship =
+        async |order: u32| post("/shipments", json!({ "order": format!("{order:016x}") })).await;
+    // Of this customer and amount the bank is too busy for the first try, and not for the second.
+    let pay = async |order: u32| {
+        let order = format!("{order:016x}");
+        let payment =
+            json!({ "order": order, "customer": 12, "amount": 11_236, "currency": "EUR" });
+        post("/payments", payment).await
+    };
+    for order in 0..1_000 {
+        assert_eq!((reserve(order).await, pay(order).await), (201, 503));
+    }
+    assert_eq!((ship(0).await, pay(0).await), (200, 201));
+    assert_eq!((reserve(1_000).await, pay(1_000).await), (201, 503));
+    assert_eq!((ship(0).await, pay(0).await), (404, 503));
+    assert_eq!(ship(1).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_what_a_client_sends_only_so_much_is_read_and_less_is_told() {
     let mut service = Service::start("app-a", nobody(), nobody(), &[UNTRACED]);
     for length in [4_000, 20_000] {
