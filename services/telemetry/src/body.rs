@@ -33,8 +33,6 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let Some(call) = this.call else { return };
-            // The last exit from a span is its end.
-            drop(call.enter());
             if *this.is_polled {
                 return call.panicked();
             }

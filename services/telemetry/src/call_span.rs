@@ -50,7 +50,8 @@ impl Shared {
     }
 }
 
-/// The span of a call and the measure of its duration, which both end when this is dropped.
+/// The span of a call and the measure of its duration, which both end when this is dropped, whoever
+/// still holds the span: a task that goes on, or a span within it, would else keep it open.
 ///
 /// Attributes are set once the sampler has decided, so that a call that is not sampled costs none: a
 /// sampler sees the span's name, kind and parent.
@@ -191,6 +192,9 @@ impl CallSpan {
 
 impl Drop for CallSpan {
     fn drop(&mut self) {
+        if self.is_recording {
+            self.context.span().end();
+        }
         if let Some(durations) = &self.shared.durations {
             durations.record(self.began.elapsed(), &self.measured);
         }

@@ -141,8 +141,10 @@ impl Drop for SpanRecorder {
         if std::thread::panicking() {
             self.error("the code of the span panicked");
         }
-        // A span ends with its last exit, which may be long ago.
-        drop(self.span.enter());
+        // Not its parent, whose context it has if it records nothing.
+        if !self.span.is_none() {
+            self.context.context.span().end();
+        }
     }
 }
 
@@ -239,13 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_when_it_is_dropped_and_not_when_it_was_last_entered() {
+    fn it_ends_when_it_is_dropped_whoever_was_last_within_it_and_still_holds_it() {
         let telemetry = Telemetry::start();
         let request = info_span!("request");
         let recorder = SpanContext::of(&request.context()).child("work");
-        recorder.span().in_scope(|| {});
+        let held = recorder.span().clone();
+        held.in_scope(|| {});
         recorder.event("later", []);
-        drop((recorder, request));
+        drop(recorder);
         let spans = telemetry.ended();
         let work = spans.iter().find(|span| span.name == "work").unwrap();
         assert!(work.end_time >= work.events.iter().next().unwrap().timestamp);

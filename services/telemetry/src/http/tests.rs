@@ -18,7 +18,7 @@ use http_body_util::BodyExt;
 use opentelemetry::trace::{SpanKind, Status};
 use reqwest::Url;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
-use tracing::info;
+use tracing::{Instrument, info, info_span};
 
 use super::{Client, ClientLayer, ResendCount, ServerLayer};
 use crate::SpanContext;
@@ -569,4 +569,36 @@ async fn a_span_ends_with_its_last_byte_whoever_still_holds_the_body() {
     body.frame().await.unwrap().unwrap();
     assert_eq!(telemetry.ended().len(), 1);
     drop(body);
+}
+
+#[tokio::test]
+async fn a_span_ends_with_its_last_byte_and_a_job_that_it_began_is_below_it_all_the_same() {
+    let telemetry = Telemetry::start();
+    let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+    let finished = Arc::new(Mutex::new(Some(finished)));
+    let handler = async move || {
+        let finished = finished.lock().unwrap().take().unwrap();
+        let job = async {
+            finished.await.unwrap();
+            info_span!("job").in_scope(|| info!("done"));
+        };
+        tokio::spawn(job.in_current_span());
+        "begun"
+    };
+    let router = Router::new().route("/", get(handler)).layer(ServerLayer::default());
+    let address = serve(router).await;
+    let answer = reqwest::get(format!("http://{address}/")).await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), "begun");
+    telemetry.expect("server GET /").await;
+
+    finish.send(()).unwrap();
+    telemetry
+        .expect(
+            "
+            server GET /
+              internal job
+                event: done
+            ",
+        )
+        .await;
 }
