@@ -15,12 +15,17 @@ fn is_itself_timeout(error: &(dyn Error + 'static)) -> bool {
     if error.downcast_ref().is_some_and(reqwest::Error::is_timeout) {
         return true;
     }
-    error.is::<tonic::TimeoutExpired>()
-        || error.is::<Elapsed>()
-        || error.is::<tokio::time::error::Elapsed>()
+    is_deadline(error)
         || error
             .downcast_ref()
             .is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut)
+}
+
+/// Whether the error itself is of a time that the program has set, and not of the network's.
+pub(crate) fn is_deadline(error: &(dyn Error + 'static)) -> bool {
+    error.is::<tonic::TimeoutExpired>()
+        || error.is::<Elapsed>()
+        || error.is::<tokio::time::error::Elapsed>()
 }
 
 #[cfg(test)]

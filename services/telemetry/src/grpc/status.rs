@@ -11,7 +11,7 @@ use crate::attributes::of_peer;
 use crate::call::Awaited;
 use crate::call_span::CallSpan;
 use crate::error_chain;
-use crate::timeout::is_timeout;
+use crate::timeout::is_deadline;
 
 /// Records the status that `headers` hold. Returns whether they do.
 fn record(call: &mut CallSpan, headers: &HeaderMap, is_error: fn(Code) -> bool) -> bool {
@@ -70,22 +70,37 @@ pub(super) fn record_abandoned(
     }
 }
 
-/// Records that there is no response, or only the beginning of one. Of a timeout, tonic tells its
-/// caller CANCELLED; the specification has a code for it. A server that is not there is UNAVAILABLE,
-/// as tonic has it, and what tells no status UNKNOWN.
+/// Records that there is no response, or only the beginning of one: with the code that tonic tells its
+/// caller, but of a deadline. Of that tonic tells CANCELLED; the specification has a code for it.
 pub(super) fn record_failure<E: Error + 'static>(
     call: &mut CallSpan,
     error: &E,
     is_error: fn(Code) -> bool,
 ) {
-    if is_timeout(error) {
-        record_status(call, Code::DeadlineExceeded, &error_chain(error), is_error);
-    } else if let Some(status) = causes(error).find_map(|error| error.downcast_ref::<Status>()) {
-        record_status(call, status.code(), status.message(), is_error);
+    let told = causes(error).find_map(code);
+    match causes(error).find_map(|error| error.downcast_ref::<Status>()) {
+        Some(status) if told != Some(Code::DeadlineExceeded) => {
+            record_status(call, status.code(), status.message(), is_error);
+        }
+        _ => record_status(call, told.unwrap_or(Code::Unknown), &error_chain(error), is_error),
+    }
+}
+
+/// The code of an error that is no status, as [`Status::from_error`] has it: that one wants to own the
+/// error, which is the caller's.
+fn code(error: &(dyn Error + 'static)) -> Option<Code> {
+    if is_deadline(error) {
+        Some(Code::DeadlineExceeded)
+    } else if error.is::<ConnectError>() {
+        Some(Code::Unavailable)
+    } else if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        // A peer that answers no pings.
+        let lost = error.is_timeout().then_some(Code::Unavailable);
+        lost.or(error.is_canceled().then_some(Code::Cancelled))
     } else {
-        let is_there = !causes(error).any(|error| error.is::<ConnectError>());
-        let code = if is_there { Code::Unknown } else { Code::Unavailable };
-        record_status(call, code, &error_chain(error), is_error);
+        let reason = error.downcast_ref::<h2::Error>()?.reason();
+        let code = |reason| Status::from_error(Box::new(h2::Error::from(reason))).code();
+        Some(reason.map_or(Code::Unknown, code))
     }
 }
 
@@ -113,7 +128,7 @@ fn status(headers: &HeaderMap) -> Option<Status> {
 }
 
 /// The name that the gRPC specification gives a code.
-fn name(code: Code) -> &'static str {
+pub(super) fn name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

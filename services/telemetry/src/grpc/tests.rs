@@ -2,9 +2,11 @@
 
 mod streams;
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ::http::Uri;
 use axum::body::{Body, Bytes};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
@@ -18,11 +20,13 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_sdk::trace::SpanData;
-use tonic::transport::Endpoint;
+use tokio::net::TcpListener;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
-use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 use tracing::{Dispatch, dispatcher, info_span};
 
+use super::status::name;
 use super::{ClientLayer, ServerLayer};
 use crate::testing::{Telemetry, serve};
 use crate::{SpanContext, http};
@@ -65,11 +69,15 @@ fn router(answer: Answer) -> Router {
         )
 }
 
-async fn call(address: SocketAddr) -> Result<Response<ExportTraceServiceResponse>, Status> {
+type Answered = Result<Response<ExportTraceServiceResponse>, Status>;
+
+async fn call(address: SocketAddr) -> Answered {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-    let channel =
-        ServiceBuilder::new().layer(ClientLayer::default()).service(endpoint.connect_lazy());
-    TraceServiceClient::with_origin(channel, endpoint.uri().clone())
+    call_over(endpoint.connect_lazy(), endpoint.uri()).await
+}
+
+async fn call_over(channel: Channel, origin: &Uri) -> Answered {
+    TraceServiceClient::with_origin(ClientLayer::default().layer(channel), origin.clone())
         .export(ExportTraceServiceRequest::default())
         .await
 }
@@ -204,6 +212,82 @@ async fn a_server_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
+async fn a_host_that_does_not_answer_is_unavailable_and_no_deadline_of_the_call() {
+    let telemetry = Telemetry::start();
+    let endpoint = Endpoint::from_static("http://127.0.0.1");
+    // As the system tells of it, after minutes; the connection that would be is of any type.
+    let unanswered = service_fn(async |_: Uri| {
+        Err::<hyper::upgrade::Upgraded, _>(io::Error::from(io::ErrorKind::TimedOut))
+    });
+    let channel = endpoint.connect_with_connector_lazy(unanswered);
+    let told = call_over(channel, endpoint.uri()).await.unwrap_err();
+    assert_eq!(told.code(), Code::Unavailable);
+    telemetry.assert(&format!(
+        "
+        client {METHOD}
+          error.type = UNAVAILABLE
+          rpc.response.status_code = UNAVAILABLE
+          status: error *
+        "
+    ));
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_no_pings_is_unavailable() {
+    let telemetry = Telemetry::start();
+    let hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = Endpoint::from_shared(format!("http://{}", hole.local_addr().unwrap())).unwrap();
+    let endpoint = endpoint.http2_keep_alive_interval(PATIENCE).keep_alive_timeout(PATIENCE);
+    let told = call_over(endpoint.connect_lazy(), endpoint.uri()).await.unwrap_err();
+    assert_eq!(told.code(), Code::Unavailable);
+    telemetry.assert(&format!(
+        "
+        client {METHOD}
+          error.type = UNAVAILABLE
+          rpc.response.status_code = UNAVAILABLE
+          status: error *
+        "
+    ));
+}
+
+/// Serves HTTP/2 on one connection, and resets each stream for this reason.
+async fn serve_reset(reason: h2::Reason) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(socket).await.unwrap();
+        while let Some(Ok((_, mut answer))) = connection.accept().await {
+            answer.send_reset(reason);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_stream_that_is_reset_has_the_status_that_its_caller_is_told() {
+    for (reason, code) in [
+        (h2::Reason::REFUSED_STREAM, Code::Unavailable),
+        (h2::Reason::CANCEL, Code::Cancelled),
+        (h2::Reason::ENHANCE_YOUR_CALM, Code::ResourceExhausted),
+        (h2::Reason::INTERNAL_ERROR, Code::Internal),
+        (h2::Reason::HTTP_1_1_REQUIRED, Code::Unknown),
+    ] {
+        let telemetry = Telemetry::start();
+        assert_eq!(call(serve_reset(reason).await).await.unwrap_err().code(), code);
+        let name = name(code);
+        telemetry.assert(&format!(
+            "
+            client {METHOD}
+              error.type = {name}
+              rpc.response.status_code = {name}
+              status: error *
+            "
+        ));
+    }
+}
+
+#[tokio::test]
 async fn an_error_that_tells_no_status_is_unknown() {
     let telemetry = Telemetry::start();
     let torn = service_fn(async |_: ::http::Request<Body>| {
@@ -296,7 +380,7 @@ async fn a_clients_timeout_is_a_deadline_exceeded() {
 #[tokio::test]
 async fn a_call_that_the_server_ends_at_its_deadline_is_a_deadline_exceeded() {
     let telemetry = Telemetry::start();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tonic::transport::Server::builder()
         .accept_http1(true)
@@ -327,11 +411,12 @@ async fn a_call_that_the_server_ends_at_its_deadline_is_a_deadline_exceeded() {
 async fn a_handler_that_panics_is_the_servers_error() {
     let telemetry = Telemetry::start();
     let address = serve(router(Answer::Panic)).await;
-    call(address).await.unwrap_err();
+    let told = name(call(address).await.unwrap_err().code());
     telemetry
         .expect(&format!(
             "
             client {METHOD}
+              rpc.response.status_code = {told}
               status: error *
               server {METHOD}
                 error.type = panic

@@ -17,6 +17,7 @@ use tonic_prost::ProstCodec;
 use tower::{Layer, service_fn};
 
 use super::PATIENCE;
+use crate::grpc::status::name;
 use crate::grpc::{ClientLayer, ServerLayer};
 use crate::testing::{Telemetry, serve};
 
@@ -197,12 +198,13 @@ async fn a_panic_in_the_middle_of_a_stream_is_both_sides_error() {
     let mut streams = Streams::start().await;
     let mut messages = streams.download("panic").await;
     streams.go_on.add_permits(1);
-    messages.message().await.unwrap_err();
+    let told = name(messages.message().await.unwrap_err().code());
     streams
         .telemetry
         .expect(&format!(
             "
             client {DOWNLOAD}
+              rpc.response.status_code = {told}
               status: error *
               server {DOWNLOAD}
                 error.type = panic
