@@ -89,9 +89,9 @@ impl<C: Convention> CallLayer<C> {
     /// since a header may come more than once. A client's are read after the context was written
     /// to them, so that a span shows what went over the wire to carry it on.
     ///
-    /// At most 32 names count, of each header 8 values, of a value 1,024 bytes. Never recorded are
-    /// `authorization`, `cookie`, `proxy-authorization` and `set-cookie`, and any value that the
-    /// program has marked sensitive.
+    /// At most 32 names count. Of all their headers a span has 1,024 bytes, names and values: those
+    /// that are named first go before the others. Never recorded are `authorization`, `cookie`,
+    /// `proxy-authorization` and `set-cookie`, and any value that the program has marked sensitive.
     #[must_use]
     pub fn capture_request_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         Arc::make_mut(&mut self.shared).capture_requests(C::REQUEST_HEADERS, names);

@@ -67,9 +67,9 @@ const LISTS: [List; 8] = [
 const CREDENTIALS: [HeaderName; 4] =
     [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::SET_COOKIE];
 
-// What a span may grow by, whatever a peer sends.
 const MAX_NAMES: usize = 32;
-const MAX_VALUES: usize = 8;
+/// What a name or a value takes in OTLP beside its bytes, about.
+const FRAME: usize = 8;
 
 /// Refuses a list that could not be followed.
 pub(crate) fn check(lookup: Lookup<'_>) -> Result<(), InitError> {
@@ -113,21 +113,31 @@ impl Captured {
         self.0.is_empty()
     }
 
-    /// The attributes of these headers.
+    /// The attributes of these headers: as many, and of the last as much, as [`MAX_LENGTH`] bytes
+    /// hold.
     pub fn of(&self, headers: &HeaderMap) -> impl Iterator<Item = KeyValue> {
-        self.0.iter().filter_map(|(name, key)| {
+        let mut left = MAX_LENGTH;
+        self.0.iter().filter_map(move |(name, key)| {
             let values = headers.get_all(name).iter().filter(|value| !value.is_sensitive());
-            let values: Vec<StringValue> = values.take(MAX_VALUES).map(text).collect();
+            let mut values = values.peekable();
+            values.peek()?;
+            left = left.checked_sub(key.as_str().len() + FRAME)?;
+            let values: Vec<StringValue> =
+                values.map_while(|value| text(value, &mut left)).collect();
             let is_there = !values.is_empty();
             is_there.then(|| KeyValue::new(key.clone(), Value::Array(Array::String(values))))
         })
     }
 }
 
-/// The value; bytes that are no text are replaced.
-fn text(value: &HeaderValue) -> StringValue {
+/// As much of the value as there is room left for; bytes that are no text are replaced.
+fn text(value: &HeaderValue, left: &mut usize) -> Option<StringValue> {
+    let room = left.checked_sub(FRAME)?;
     let bytes = value.as_bytes();
-    String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_LENGTH)]).into_owned().into()
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(room)]);
+    let text = &text[..text.floor_char_boundary(room)];
+    *left = room - text.len();
+    Some(text.to_owned().into())
 }
 
 #[cfg(test)]
@@ -188,17 +198,26 @@ mod tests {
     }
 
     #[test]
-    fn what_a_peer_sends_too_much_of_is_cut_off() {
+    fn bytes_that_are_no_text_are_replaced() {
         let mut headers = HeaderMap::new();
-        for _ in 0..100 {
-            headers.append("x-many", HeaderValue::from_static("1"));
-        }
-        headers.append("x-long", HeaderValue::from_str(&"x".repeat(10_000)).unwrap());
         headers.append("x-bytes", HeaderValue::from_bytes(b"\xff\xc3").unwrap());
-        let [many, long, bytes] =
-            recorded(&["x-many", "x-long", "x-bytes"], &headers).try_into().unwrap();
-        assert_eq!(many.matches('1').count(), 8);
-        assert_eq!(long.matches("xx").count(), 512);
+        let [bytes] = recorded(&["x-bytes"], &headers).try_into().unwrap();
         assert!(bytes.ends_with("[\"\u{fffd}\u{fffd}\"]"), "{bytes}");
+    }
+
+    #[test]
+    fn what_a_peer_sends_too_much_of_is_cut_off_and_what_is_listed_first_is_kept() {
+        for (too_much, times) in [(&b"x"[..], 10_000), (b"\xff", 10_000), (b"", 0)] {
+            let mut headers = HeaderMap::new();
+            for name in ["x-first", "x-last"] {
+                headers.append(name, HeaderValue::from_static("1"));
+            }
+            let long = HeaderValue::from_bytes(&too_much.repeat(times)).unwrap();
+            (0..1_000).for_each(|_| _ = headers.append("x-long", long.clone()));
+            let [first, long] =
+                recorded(&["x-first", "x-long", "x-last"], &headers).try_into().unwrap();
+            assert_eq!(first, "http.request.header.x-first=[\"1\"]");
+            assert!((300..=1_024).contains(&long.len()), "{}: {long}", long.len());
+        }
     }
 }

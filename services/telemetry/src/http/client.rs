@@ -11,7 +11,7 @@ use opentelemetry_semantic_conventions::attribute::{
 use tracing::info_span;
 
 use super::{CANCELLED, OTHER_METHOD, known_method, url};
-use crate::attributes::callee;
+use crate::attributes::{callee, name_of_peer, of_peer};
 use crate::call::{Awaited, Convention};
 use crate::call_span::{CallSpan, Shared};
 use crate::capture::{self, List};
@@ -38,7 +38,7 @@ impl Convention for Outgoing {
         let span = info_span!("http.client", otel.name = name, otel.kind = "client");
         let call = CallSpan::start(span, shared);
         call.describe(|| {
-            let original = method.is_none().then(|| request.method().to_string());
+            let original = method.is_none().then(|| name_of_peer(request.method().as_str()));
             let resent = request.extensions().get().filter(|ResendCount(count)| *count > 0);
             [
                 Some(KeyValue::new(HTTP_REQUEST_METHOD, method.unwrap_or(OTHER_METHOD))),
@@ -46,7 +46,7 @@ impl Convention for Outgoing {
                 resent.map(|ResendCount(count)| {
                     KeyValue::new(HTTP_REQUEST_RESEND_COUNT, i64::from(*count))
                 }),
-                Some(KeyValue::new(URL_FULL, url::redacted(request.uri()))),
+                Some(KeyValue::new(URL_FULL, of_peer(&url::redacted(request.uri())))),
             ]
             .into_iter()
             .chain(callee(request.uri()))

@@ -13,7 +13,7 @@ use opentelemetry_semantic_conventions::metric::HTTP_SERVER_REQUEST_DURATION;
 use tracing::info_span;
 
 use super::{CANCELLED, OTHER_METHOD, known_method, protocol_version, url};
-use crate::attributes::{ends, of_peer};
+use crate::attributes::{ends, name_of_peer, of_peer};
 use crate::call::{Awaited, Convention};
 use crate::call_span::{CallSpan, Shared};
 use crate::capture::{self, List};
@@ -58,10 +58,10 @@ impl Convention for Server {
         let version = protocol_version(request.version());
         call.note(KeyValue::new(NETWORK_PROTOCOL_VERSION, version));
         call.describe(|| {
-            let original = method.is_none().then(|| of_peer(request.method().as_str()));
+            let original = method.is_none().then(|| name_of_peer(request.method().as_str()));
             let query = request.uri().query().map(|query| of_peer(&url::redacted_query(query)));
             let agent = request.headers().get(header::USER_AGENT);
-            let agent = agent.and_then(|agent| agent.to_str().ok()).map(of_peer);
+            let agent = agent.and_then(|agent| agent.to_str().ok()).map(name_of_peer);
             [
                 original.map(|method| KeyValue::new(HTTP_REQUEST_METHOD_ORIGINAL, method)),
                 Some(KeyValue::new(URL_PATH, of_peer(request.uri().path()))),

@@ -196,17 +196,17 @@ async fn what_a_client_sends_too_much_of_is_cut_off() {
         .header(header::HOST, &long)
         .header(header::USER_AGENT, &long);
     request.send().await.unwrap();
-    let cut = &long[..1_024];
-    let path = &cut[1..];
+    let (text, name) = (&long[..1_024], &long[..256]);
+    let path = &text[1..];
     telemetry
         .expect(&format!(
             "
             server HTTP
-              http.request.method_original = {cut}
-              server.address = {cut}
+              http.request.method_original = {name}
+              server.address = {name}
               url.path = /{path}
-              url.query = {cut}
-              user_agent.original = {cut}
+              url.query = {text}
+              user_agent.original = {name}
             "
         ))
         .await;
