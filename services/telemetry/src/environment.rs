@@ -121,7 +121,8 @@ fn diagnostics(lookup: Lookup<'_>) -> Result<Option<LevelFilter>, InitError> {
     })
 }
 
-/// A variable's value as `read` takes it, if it has one.
+/// A variable's value as `read` takes it, if it has one. White space around it is part of it, as it
+/// is for the SDK.
 fn read<T>(
     lookup: Lookup<'_>,
     name: &'static str,
@@ -129,7 +130,7 @@ fn read<T>(
     read: impl FnOnce(&str) -> Option<T>,
 ) -> Result<Option<T>, InitError> {
     let Some(value) = lookup(name) else { return Ok(None) };
-    read(value.trim()).map(Some).ok_or_else(|| unexpected(name, &value, expected))
+    read(&value).map(Some).ok_or_else(|| unexpected(name, &value, expected))
 }
 
 /// A number of milliseconds or of items, of which none would mean nothing.
@@ -251,9 +252,11 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http"),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
             ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "brotli"),
+            ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "gzip "),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
             ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "0"),
             ("OTEL_EXPORTER_OTLP_INSECURE", "1"),
+            ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", " true"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4317"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "HTTPS://collector/v1/traces"),
             ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "https://collector/v1/metrics"),
@@ -264,8 +267,10 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "sum"),
             ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "summary"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "1m"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "1000 "),
             ("OTEL_METRIC_EXPORT_TIMEOUT", "0"),
             ("OTEL_BSP_SCHEDULE_DELAY", "1s"),
+            ("OTEL_BSP_SCHEDULE_DELAY", " 100"),
             ("OTEL_BSP_EXPORT_TIMEOUT", "never"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "18446744073709551615"),
             ("OTEL_BLRP_MAX_QUEUE_SIZE", "-1"),
@@ -283,5 +288,23 @@ mod tests {
             let error = read(&[(name, value)]).unwrap_err();
             assert!(error.contains(name) && error.contains(value), "{error}");
         }
+    }
+
+    #[test]
+    fn over_http_an_endpoint_that_counts_begins_with_its_scheme() {
+        let http = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+        let of_all = ("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:4318");
+        let of_logs = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "unix:///run/collector");
+        for endpoint in [of_all, of_logs] {
+            let error = read(&[http, endpoint]).unwrap_err();
+            assert!(error.contains(endpoint.0) && error.contains(endpoint.1), "{error}");
+            read(&[endpoint]).unwrap();
+        }
+        let of_each = [
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4318/v1/traces"),
+            ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "HTTP://127.0.0.1:4318/v1/metrics"),
+            ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://127.0.0.1:4318/v1/logs"),
+        ];
+        read(&[&[http, of_all], &of_each[..]].concat()).unwrap();
     }
 }

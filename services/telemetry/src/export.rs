@@ -4,13 +4,13 @@ mod console;
 mod ledger;
 mod logs;
 mod metrics;
+mod otlp;
 mod queue;
 mod runtime;
 mod shorten;
 mod traces;
 
-use opentelemetry_otlp::RetryPolicy;
-
+use crate::environment::Lookup;
 pub(crate) use ledger::Ledger;
 pub(crate) use runtime::ExportRuntime;
 pub(crate) use {logs::logs, metrics::metrics, traces::traces};
@@ -22,10 +22,7 @@ pub(crate) const TARGET: &str = module_path!();
 /// own default is 2,048.
 const MAX_QUEUE_SIZE: usize = 8_192;
 
-/// Tries again until `OTEL_EXPORTER_OTLP_TIMEOUT` is over, by default 10 s, while the queue takes
-/// what comes: a backend that restarts misses nothing. The library's own default ends after 1 s; of
-/// 4 s with an outage of 2 s in them it lost a quarter. A gRPC call that is cut off under way, as by
-/// a backend's crash, is not tried again: the library takes its code, UNKNOWN, for final.
-fn retry_policy() -> RetryPolicy {
-    RetryPolicy::default().with_max_retries(usize::MAX)
+/// A number that is known to be one, if the variable is set.
+fn number(lookup: Lookup<'_>, name: &str) -> Option<usize> {
+    lookup(name)?.parse().ok()
 }

@@ -104,12 +104,17 @@ impl Variables {
                 _ => None,
             })
         })?;
+        let protocol = protocol.unwrap_or(Protocol::Grpc);
+        if protocol == Protocol::Http
+            && let Some(name) = self.endpoint.into_iter().find(|name| lookup(name).is_some())
+        {
+            read(lookup, name, "a URL that begins with http://", |value| {
+                value.to_ascii_lowercase().starts_with("http://").then_some(())
+            })?;
+        }
         let timeout = first(self.timeout, |name| positive(lookup, name))?.unwrap_or(TIMEOUT);
         let timeout = positive(lookup, export_timeout)?.map_or(timeout, |most| most.min(timeout));
-        Ok(Otlp {
-            protocol: protocol.unwrap_or(Protocol::Grpc),
-            timeout: Duration::from_millis(timeout),
-        })
+        Ok(Otlp { protocol, timeout: Duration::from_millis(timeout) })
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use opentelemetry_otlp::{LogExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_otlp::LogExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{
     BatchConfigBuilder, BatchLogProcessor, SdkLoggerProvider, SimpleLogProcessor,
 };
 
 use super::console::Console;
+use super::otlp::{over_grpc, over_http};
 use super::queue::{Counted, Gate};
-use super::{Ledger, MAX_QUEUE_SIZE, retry_policy};
+use super::{Ledger, MAX_QUEUE_SIZE, number};
 use crate::InitError;
 use crate::environment::{Export, Lookup, Otlp, Protocol, Settings};
 
@@ -28,27 +29,21 @@ pub(crate) fn logs(
         provider = provider.with_log_processor(SimpleLogProcessor::new(Console::default()));
     }
     let Some(otlp) = settings.logs.otlp else { return Ok((Some(provider.build()), None)) };
-    let (processor, ledger) = queue(exporter(otlp)?, lookup);
+    let (processor, ledger) = queue(exporter(otlp, lookup)?, lookup);
     Ok((Some(provider.with_log_processor(processor).build()), Some(ledger)))
 }
 
-fn exporter(otlp: Otlp) -> Result<LogExporter, InitError> {
-    let Otlp { protocol, timeout } = otlp;
+fn exporter(otlp: Otlp, lookup: Lookup<'_>) -> Result<LogExporter, InitError> {
     let exporter = LogExporter::builder();
-    let built = match protocol {
-        Protocol::Grpc => {
-            exporter.with_tonic().with_timeout(timeout).with_retry_policy(retry_policy()).build()
-        }
-        Protocol::Http => {
-            exporter.with_http().with_timeout(timeout).with_retry_policy(retry_policy()).build()
-        }
+    let built = match otlp.protocol {
+        Protocol::Grpc => over_grpc(exporter.with_tonic(), otlp, lookup, "LOGS").build(),
+        Protocol::Http => over_http(exporter.with_http(), otlp, lookup, "LOGS").build(),
     };
     built.map_err(InitError::Exporter)
 }
 
 fn queue(exporter: LogExporter, lookup: Lookup<'_>) -> (Gate<BatchLogProcessor>, Arc<Ledger>) {
-    let size = lookup("OTEL_BLRP_MAX_QUEUE_SIZE").and_then(|size| size.trim().parse().ok());
-    let size = size.unwrap_or(MAX_QUEUE_SIZE);
+    let size = number(lookup, "OTEL_BLRP_MAX_QUEUE_SIZE").unwrap_or(MAX_QUEUE_SIZE);
     let ledger = Arc::new(Ledger::new("log records", size));
     let config = BatchConfigBuilder::default().with_max_queue_size(size).build();
     let exporter = Counted { exporter, ledger: ledger.clone() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider};
-use opentelemetry_otlp::{MetricExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{
     Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream,
@@ -13,10 +13,11 @@ use opentelemetry_sdk::metrics::{
 use opentelemetry_semantic_conventions::attribute::{ERROR_TYPE, OTEL_COMPONENT_TYPE};
 use opentelemetry_semantic_conventions::metric as names;
 
+use super::Ledger;
 use super::console::Console;
 use super::ledger::Counts;
+use super::otlp::{over_grpc, over_http};
 use super::queue::Counted;
-use super::{Ledger, retry_policy};
 use crate::InitError;
 use crate::environment::{Export, Lookup, Otlp, Protocol, Settings};
 use crate::subscriber::scope;
@@ -50,7 +51,7 @@ pub(crate) fn metrics(
     let mut ledger = None;
     if let Some(otlp) = settings.metrics.otlp {
         let account = Arc::new(Ledger::new("metrics", 0));
-        let exporter = Counted { exporter: exporter(otlp)?, ledger: account.clone() };
+        let exporter = Counted { exporter: exporter(otlp, lookup)?, ledger: account.clone() };
         provider = provider.with_reader(PeriodicReader::builder(exporter).build());
         ledger = Some(account);
     }
@@ -64,16 +65,11 @@ pub(crate) fn metrics(
     Ok((Some(provider), ledger))
 }
 
-fn exporter(otlp: Otlp) -> Result<MetricExporter, InitError> {
-    let Otlp { protocol, timeout } = otlp;
+fn exporter(otlp: Otlp, lookup: Lookup<'_>) -> Result<MetricExporter, InitError> {
     let exporter = MetricExporter::builder();
-    let built = match protocol {
-        Protocol::Grpc => {
-            exporter.with_tonic().with_timeout(timeout).with_retry_policy(retry_policy()).build()
-        }
-        Protocol::Http => {
-            exporter.with_http().with_timeout(timeout).with_retry_policy(retry_policy()).build()
-        }
+    let built = match otlp.protocol {
+        Protocol::Grpc => over_grpc(exporter.with_tonic(), otlp, lookup, "METRICS").build(),
+        Protocol::Http => over_http(exporter.with_http(), otlp, lookup, "METRICS").build(),
     };
     built.map_err(InitError::Exporter)
 }

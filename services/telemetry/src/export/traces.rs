@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, ShouldSample, SimpleSpanProcessor,
 };
 
 use super::console::Console;
+use super::otlp::{over_grpc, over_http};
 use super::queue::{Counted, Gate};
 use super::shorten::Shortened;
-use super::{Ledger, MAX_QUEUE_SIZE, retry_policy};
+use super::{Ledger, MAX_QUEUE_SIZE, number};
 use crate::InitError;
 use crate::environment::{Lookup, Otlp, Protocol, Settings};
 
@@ -44,21 +45,16 @@ pub(crate) fn traces(
         provider = provider.with_span_processor(SimpleSpanProcessor::new(exporter));
     }
     let Some(otlp) = settings.traces.otlp else { return Ok((provider.build(), None)) };
-    let exporter = exporter(otlp)?;
+    let exporter = exporter(otlp, lookup)?;
     let (processor, ledger) = queue(Shortened { exporter, limits: limits.spans }, lookup);
     Ok((provider.with_span_processor(processor).build(), Some(ledger)))
 }
 
-fn exporter(otlp: Otlp) -> Result<SpanExporter, InitError> {
-    let Otlp { protocol, timeout } = otlp;
+fn exporter(otlp: Otlp, lookup: Lookup<'_>) -> Result<SpanExporter, InitError> {
     let exporter = SpanExporter::builder();
-    let built = match protocol {
-        Protocol::Grpc => {
-            exporter.with_tonic().with_timeout(timeout).with_retry_policy(retry_policy()).build()
-        }
-        Protocol::Http => {
-            exporter.with_http().with_timeout(timeout).with_retry_policy(retry_policy()).build()
-        }
+    let built = match otlp.protocol {
+        Protocol::Grpc => over_grpc(exporter.with_tonic(), otlp, lookup, "TRACES").build(),
+        Protocol::Http => over_http(exporter.with_http(), otlp, lookup, "TRACES").build(),
     };
     built.map_err(InitError::Exporter)
 }
@@ -67,10 +63,13 @@ fn queue(
     exporter: Shortened<SpanExporter>,
     lookup: Lookup<'_>,
 ) -> (Gate<BatchSpanProcessor>, Arc<Ledger>) {
-    let size = lookup("OTEL_BSP_MAX_QUEUE_SIZE").and_then(|size| size.trim().parse().ok());
-    let size = size.unwrap_or(MAX_QUEUE_SIZE);
+    let size = number(lookup, "OTEL_BSP_MAX_QUEUE_SIZE").unwrap_or(MAX_QUEUE_SIZE);
     let ledger = Arc::new(Ledger::new("spans", size));
     let mut config = BatchConfigBuilder::default().with_max_queue_size(size);
+    if let Some(batch) = number(lookup, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE") {
+        // The SDK has cut it to the size of its own queue.
+        config = config.with_max_export_batch_size(batch);
+    }
     if lookup("OTEL_BSP_SCHEDULE_DELAY").is_none() {
         config = config.with_scheduled_delay(SCHEDULE_DELAY);
     }

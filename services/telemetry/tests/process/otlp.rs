@@ -1,7 +1,7 @@
 //! The variables of the OTLP exporter, the batch processors and the resource, on the wire.
 
 use super::collector::{Collector, Conduct, Export, text};
-use super::program::{SPANS, Variable, run};
+use super::program::{BURST, SPANS, Variable, run};
 
 const PROTOCOLS: [&str; 2] = ["grpc", "http/protobuf"];
 
@@ -43,6 +43,7 @@ async fn headers_and_compression_are_those_of_the_signal_or_of_all() {
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
             ("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=night%20shift,x-other=1"),
             ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "x-tenant=logs"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", ""),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
             ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none"),
         ])
@@ -81,6 +82,7 @@ async fn an_endpoint_without_a_scheme_is_one_where_insecure_says_so() {
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.trim_start_matches("http://")),
         ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
+        ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", ""),
     ];
     run("work", &variables).await;
     assert_eq!(collector.spans().len(), SPANS);
@@ -123,6 +125,26 @@ async fn a_batch_is_no_larger_than_its_variable_says() {
     let batches = exports.iter().filter(|export| export.signal == "traces");
     assert!(batches.clone().all(|export| export.items <= 3), "{exports:#?}");
     assert_eq!(batches.map(|export| export.items).sum::<usize>(), SPANS);
+}
+
+#[tokio::test]
+async fn a_batch_may_be_larger_than_a_queue_of_the_sdks_own() {
+    let collector = Collector::start().await;
+    let (name, endpoint) = collector.variable();
+    let size = BURST.to_string();
+    let variables = [
+        (name, endpoint.as_str()),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &size),
+        ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
+        ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", &size),
+        ("OTEL_BLRP_SCHEDULE_DELAY", "3600000"),
+    ];
+    run("burst", &variables).await;
+    for signal in ["traces", "logs"] {
+        let exports = collector.exports();
+        let sizes = exports.iter().filter(|it| it.signal == signal).map(|export| export.items);
+        assert_eq!(sizes.collect::<Vec<_>>(), [BURST], "{signal}");
+    }
 }
 
 #[tokio::test]

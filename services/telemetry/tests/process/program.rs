@@ -76,6 +76,7 @@ pub fn main() {
     let telemetry = telemetry::init("program", format.parse().unwrap()).unwrap();
     match part.as_str() {
         "work" | "work dropped" => work(),
+        "burst" => burst(),
         "panics" => panics(),
         _ => panic!("no such part: {part}"),
     }
@@ -122,6 +123,17 @@ fn work() {
         span.end();
     }
     info!(text = "alphabet", letters = "alpha", number = 123_456, "worked");
+}
+
+/// More spans and log records than the SDK's own queues hold.
+pub const BURST: usize = 3_000;
+
+fn burst() {
+    let tracer = global::tracer("program");
+    for _ in 0..BURST {
+        tracer.start("burst").end();
+        info!("burst");
+    }
 }
 
 fn panics() {
