@@ -29,7 +29,7 @@ pub enum InitError {
     Exporter(ExporterBuildError),
     /// The exporter's runtime could not be started.
     Runtime(io::Error),
-    /// The process has a tracing subscriber already.
+    /// The process has a tracing subscriber already, of all its threads.
     AlreadyInitialized,
 }
 

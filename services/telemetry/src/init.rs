@@ -1,7 +1,10 @@
 //! What is one per process: providers, propagators, subscriber, panic hook.
 
+use std::thread;
+
 use opentelemetry::global;
-use tracing::Subscriber;
+use tracing::subscriber::NoSubscriber;
+use tracing::{Dispatch, Subscriber, dispatcher};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -103,12 +106,14 @@ pub fn init_continuing(
     Ok(guard)
 }
 
-/// Before an exporter is made: it would be one too many.
+/// Before an exporter is made: it would be one too many. A new thread has no subscriber but the
+/// process's, while this one may have one of its own.
 fn check_is_first() -> Result<(), InitError> {
-    if tracing::dispatcher::has_been_set() {
-        return Err(InitError::AlreadyInitialized);
+    let is_first = || dispatcher::get_default(Dispatch::is::<NoSubscriber>);
+    match thread::spawn(is_first).join() {
+        Ok(true) => Ok(()),
+        _ => Err(InitError::AlreadyInitialized),
     }
-    Ok(())
 }
 
 fn install(subscriber: impl Subscriber + Send + Sync) -> Result<(), InitError> {

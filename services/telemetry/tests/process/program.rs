@@ -10,6 +10,7 @@ use opentelemetry::trace::{
     Link, Span, SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, Tracer,
 };
 use opentelemetry::{Array, Context, KeyValue, Value, global};
+use telemetry::InitError;
 use tokio::process::{Child, Command};
 use tracing::{Instrument, info, info_span};
 
@@ -73,7 +74,12 @@ pub fn main() {
     let format = std::env::var("LOG_FORMAT").unwrap_or_else(|_| "text".to_owned());
     // The test harness has begun a line.
     println!();
-    let telemetry = telemetry::init("program", format.parse().unwrap()).unwrap();
+    let format = format.parse().unwrap();
+    // As a program may have one until it has read its configuration.
+    drop(tracing::subscriber::set_default(tracing_subscriber::registry()));
+    let telemetry = telemetry::init("program", format).unwrap();
+    let again = telemetry::init("program", format).unwrap_err();
+    assert!(matches!(again, InitError::AlreadyInitialized), "{again}");
     match part.as_str() {
         "work" | "work dropped" => work(),
         "burst" => burst(),
