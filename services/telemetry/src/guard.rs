@@ -91,7 +91,9 @@ impl Guard {
     /// only its own signal; and here is the deadline, since that of metrics is the SDK's own.
     fn flush(&self) -> [OTelSdkResult; 3] {
         let deadline = self.deadline;
-        let end = Instant::now() + deadline;
+        // None is too far off to be reached.
+        let end = Instant::now().checked_add(deadline);
+        let left = || end.map_or(deadline, |end| end.saturating_duration_since(Instant::now()));
         let traces = self.traces.clone();
         let traces = thread_of(move || traces.shutdown_with_timeout(deadline));
         let metrics = self.metrics.clone().map(|it| thread_of(move || it.shutdown()));
@@ -99,15 +101,13 @@ impl Guard {
             self.logs.clone().map(|it| thread_of(move || it.shutdown_with_timeout(deadline)));
         [Some(traces), metrics, logs].map(|ended| match ended {
             None => Ok(()),
-            Some(ended) => {
-                match ended.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                    Ok(result) => result,
-                    Err(RecvTimeoutError::Timeout) => Err(OTelSdkError::Timeout(deadline)),
-                    Err(RecvTimeoutError::Disconnected) => {
-                        Err(OTelSdkError::InternalFailure("the exporter panicked".to_owned()))
-                    }
+            Some(ended) => match ended.recv_timeout(left()) {
+                Ok(result) => result,
+                Err(RecvTimeoutError::Timeout) => Err(OTelSdkError::Timeout(deadline)),
+                Err(RecvTimeoutError::Disconnected) => {
+                    Err(OTelSdkError::InternalFailure("the exporter panicked".to_owned()))
                 }
-            }
+            },
         })
     }
 }

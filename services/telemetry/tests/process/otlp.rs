@@ -200,3 +200,11 @@ async fn what_is_lost_and_was_not_told_is_told_at_the_end_however_it_comes() {
         assert_eq!(output.lines("spans were lost").len(), 1, "{part}: {:#?}", output.stdout);
     }
 }
+
+#[tokio::test]
+async fn the_end_may_take_however_long_it_does() {
+    let collector = Collector::start().await;
+    let (name, endpoint) = collector.variable();
+    run("work however long", &[(name, &endpoint)]).await;
+    assert_eq!((collector.spans().len(), collector.logs().len()), (SPANS, 1));
+}

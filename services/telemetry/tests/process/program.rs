@@ -81,7 +81,7 @@ pub fn main() {
     let again = telemetry::init("program", format).unwrap_err();
     assert!(matches!(again, InitError::AlreadyInitialized), "{again}");
     match part.as_str() {
-        "work" | "work dropped" => work(),
+        "work" | "work dropped" | "work however long" => work(),
         "burst" => burst(),
         "panics" => panics(),
         _ => panic!("no such part: {part}"),
@@ -89,6 +89,7 @@ pub fn main() {
     io::stdin().read_to_end(&mut Vec::new()).unwrap();
     match part.as_str() {
         "work dropped" => drop(telemetry),
+        "work however long" => telemetry.shutdown(Duration::MAX),
         _ => telemetry.shutdown(Duration::from_secs(10)),
     }
 }
