@@ -175,15 +175,15 @@ impl Poll {
             Ok((answer, strategy))
         });
         match strategy {
-            Ok((answer, strategy)) => {
+            Ok((answer, mut strategy)) => {
                 if std::mem::take(&mut self.is_told) {
                     info!(%endpoint, "sampling strategies are read again");
                 }
-                // Whoever follows the same one goes on with what it has left of its rates.
                 if self.answer.as_ref() != Some(&answer) {
                     info!(%endpoint, %strategy, "sampling changed");
                     let mut followed =
                         self.strategy.write().unwrap_or_else(PoisonError::into_inner);
+                    strategy.follow(&followed);
                     *followed = Arc::new(strategy);
                     self.answer = Some(answer);
                 }

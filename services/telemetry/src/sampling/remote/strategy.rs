@@ -26,7 +26,7 @@ pub(super) enum Strategy {
     /// A part of the traces.
     Probability(f64),
     /// So many traces a second.
-    Rate(Limiter),
+    Rate(Arc<Limiter>),
     /// By the name of the first span.
     Operations(Operations),
 }
@@ -49,9 +49,36 @@ impl Strategy {
             Self::Operations(operations) => operations.sample(trace_id, operation),
         }
     }
+
+    /// Goes on with what is left of those rates that are the same in the strategy before.
+    pub fn follow(&mut self, before: &Self) {
+        match (self, before) {
+            (Self::Rate(limiter), Self::Rate(before))
+                if limiter.per_second() == before.per_second() =>
+            {
+                *limiter = before.clone();
+            }
+            (Self::Operations(operations), Self::Operations(before))
+                if operations.lower_bound == before.lower_bound =>
+            {
+                operations.lower_bounds = Mutex::new(before.lower_bounds_of(operations));
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Operations {
+    /// The limiters; if there are many, those alone of operations that these others name.
+    fn lower_bounds_of(&self, others: &Self) -> HashMap<String, Arc<Limiter>> {
+        let bounds = self.lower_bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounds = bounds.clone();
+        if bounds.len() > MAX_OPERATIONS {
+            bounds.retain(|operation, _| others.probabilities.contains_key(operation));
+        }
+        bounds
+    }
+
     fn sample(&self, trace_id: TraceId, operation: &str) -> Option<[KeyValue; 2]> {
         let probability = self.probabilities.get(operation).copied().unwrap_or(self.default);
         let lower_bound = self.lower_bound_of(operation);
@@ -96,7 +123,7 @@ impl TryFrom<&SamplingStrategyResponse> for Strategy {
         if let Some(strategies) = &response.operation_sampling {
             Ok(Self::Operations(strategies.into()))
         } else if let Some(rate) = &response.rate_limiting_sampling {
-            Ok(Self::Rate(Limiter::new(rate.max_traces_per_second.into())))
+            Ok(Self::Rate(Arc::new(Limiter::new(rate.max_traces_per_second.into()))))
         } else if let Some(probability) = &response.probabilistic_sampling {
             Ok(Self::Probability(ratio(probability.sampling_rate)))
         } else {
@@ -172,6 +199,14 @@ mod tests {
         Strategy::try_from(&response).unwrap()
     }
 
+    fn rate(max_traces_per_second: i32) -> Strategy {
+        let response = SamplingStrategyResponse {
+            rate_limiting_sampling: Some(RateLimitingSamplingStrategy { max_traces_per_second }),
+            ..SamplingStrategyResponse::default()
+        };
+        Strategy::try_from(&response).unwrap()
+    }
+
     /// How many of 10,000 traces are sampled, and the types of those.
     fn sampled(strategy: &Strategy, operation: &str) -> (usize, Vec<String>) {
         let ids = (0..10_000_u128).map(|number| {
@@ -216,12 +251,46 @@ mod tests {
     }
 
     #[test]
+    fn a_strategy_that_changes_goes_on_with_what_is_left_of_a_rate_that_stays() {
+        // None comes anew within this test, at one trace in some hours.
+        let bounded = |other| operations(0.0, 0.0001, &[("GET /", 0.0), ("GET /other", other)]);
+        for (strategies, kind, count) in [
+            ([bounded(0.1), bounded(0.2), bounded(0.1)], "lowerbound", 1),
+            ([rate(3), rate(3), rate(3)], "ratelimiting", 3),
+            ([bounded(0.1), rate(3), rate(2)], "ratelimiting", 5),
+        ] {
+            let mut before: Option<Strategy> = None;
+            let mut found = Vec::new();
+            for mut strategy in strategies {
+                before.iter().for_each(|before| strategy.follow(before));
+                let sampled = (0..100).filter_map(|_| strategy.sample(TraceId::from(1), "GET /"));
+                let kinds = sampled.map(|attributes| attributes[0].value.to_string());
+                found.extend(kinds.filter(|it| it == kind));
+                before = Some(strategy);
+            }
+            assert_eq!(found.len(), count, "{kind}");
+        }
+    }
+
+    #[test]
+    fn strategies_without_end_take_no_memory_without_end() {
+        let mut followed = operations(0.0, 1.0, &[]);
+        for round in 0..5 {
+            let names: Vec<_> =
+                (0..MAX_OPERATIONS).map(|it| format!("GET /{round}/{it}")).collect();
+            let named: Vec<_> = names.iter().map(|name| (name.as_str(), 0.0)).collect();
+            let mut strategy = operations(0.0, 1.0, &named);
+            strategy.follow(&followed);
+            names.iter().for_each(|name| drop(strategy.sample(TraceId::from(1), name)));
+            followed = strategy;
+        }
+        let Strategy::Operations(operations) = &followed else { panic!("{followed}") };
+        assert!(operations.lower_bounds.lock().unwrap().len() <= 2 * MAX_OPERATIONS);
+    }
+
+    #[test]
     fn a_rate_and_a_probability_are_for_all_operations() {
-        let rate = SamplingStrategyResponse {
-            rate_limiting_sampling: Some(RateLimitingSamplingStrategy { max_traces_per_second: 3 }),
-            ..SamplingStrategyResponse::default()
-        };
-        let rate = Strategy::try_from(&rate).unwrap();
+        let rate = rate(3);
         assert_eq!(rate.to_string(), "3 traces a second");
         assert_eq!(sampled(&rate, "GET /").1, ["ratelimiting"]);
         for (sent, followed) in [(0.25, 0.25), (7.0, 1.0), (-1.0, 0.0), (f64::NAN, 0.0)] {
