@@ -21,6 +21,9 @@ use crate::call_span::CallSpan;
 /// such as `demo.v1.Tasks/CpuTask`, if that is one of those the layer is made with: any other could
 /// be anything a client made up. Calls of `grpc.health.v1.Health` make none.
 ///
+/// With gRPC-Web, this wraps the service, and the layer that translates is around this: outside of
+/// that one, a call's status is in the body of its answer, and the span has none.
+///
 /// Where HTTP and gRPC share an axum router, this wraps the gRPC service alone, and
 /// [`http::ServerLayer`](crate::http::ServerLayer) is given to the router before that service is
 /// added: then each request has one span.

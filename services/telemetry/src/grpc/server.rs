@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_semantic_conventions::attribute::RPC_METHOD_ORIGINAL;
@@ -38,7 +38,8 @@ impl Convention for Server {
 
     fn start<B>(&self, request: &mut Request<B>, shared: &Arc<Shared>) -> Option<CallSpan> {
         let method = full_method(request.uri());
-        if method.starts_with("grpc.health.v1.Health/") {
+        // What a browser asks before a call is none.
+        if method.starts_with("grpc.health.v1.Health/") || request.method() == Method::OPTIONS {
             return None;
         }
         let known = self.methods.iter().copied().find(|known| *known == method);

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use opentelemetry::KeyValue;
 use opentelemetry_semantic_conventions::attribute::RPC_RESPONSE_STATUS_CODE;
 use tonic::{Code, ConnectError, Status};
@@ -27,6 +27,9 @@ fn record(call: &mut CallSpan, headers: &HeaderMap, is_error: fn(Code) -> bool) 
     status.is_some()
 }
 
+/// Begins the types of gRPC-Web's content.
+const WEB: &[u8] = b"application/grpc-web";
+
 /// Records what the head of a response tells: the status of one without a message, or that
 /// something other than a gRPC server gave it. Returns whether the status is still to come.
 pub(super) fn record_head(
@@ -42,7 +45,9 @@ pub(super) fn record_head(
         call.fail(http_status.as_str().to_owned(), "not a gRPC response");
         return Awaited::Nothing;
     }
-    Awaited::Trailers
+    // gRPC-Web has its status within the body, where nothing is read.
+    let is_web = headers.get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(WEB));
+    if is_web { Awaited::LastByte } else { Awaited::Trailers }
 }
 
 /// Records the status that the trailers hold, or that there is none: of such a call, tonic tells its

@@ -505,6 +505,29 @@ async fn a_health_check_makes_no_span() {
     assert_eq!(telemetry.spans(1).await[0].name, "shop.v1.Shop/Buy");
 }
 
+#[tokio::test]
+async fn what_a_browser_asks_before_a_call_is_none_and_a_status_within_the_body_no_failure() {
+    let telemetry = Telemetry::start();
+    let answer = || {
+        let answer = ::http::Response::builder();
+        let answer = answer.header("content-type", "application/grpc-web+proto");
+        answer.body(Body::from("\u{80}\0\0\0\u{f}grpc-status:0\r\n")).unwrap()
+    };
+    let url = format!("http://{}/{METHOD}", serve_answer(answer).await);
+    for method in [reqwest::Method::OPTIONS, reqwest::Method::POST] {
+        reqwest::Client::new().request(method, &url).send().await.unwrap().bytes().await.unwrap();
+    }
+    telemetry
+        .expect(&format!(
+            "
+            server {METHOD}
+              absent: error.type
+              absent: rpc.response.status_code
+            "
+        ))
+        .await;
+}
+
 /// Calls a server that begins no trace, with such a header.
 async fn call_continuing(telemetry: &Telemetry, traceparent: Option<&str>) -> Vec<SpanData> {
     let handler = get(async || {
