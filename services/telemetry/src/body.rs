@@ -22,8 +22,6 @@ pin_project! {
         call: Option<CallSpan>,
         awaited: Awaited,
         is_begun: bool,
-        // And stays so after a panic.
-        is_polled: bool,
         // How many bytes are to come, where it was told.
         left: Option<u64>,
         convention: PhantomData<fn() -> C>,
@@ -33,8 +31,8 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let Some(call) = this.call else { return };
-            if *this.is_polled {
-                return call.panicked();
+            if call.has_panicked() {
+                return;
             }
             let has_ended = this.inner.is_end_stream();
             match *this.awaited {
@@ -56,8 +54,7 @@ impl<B: Body, C: Convention> TracedBody<B, C> {
         awaited: Awaited,
         length: Option<u64>,
     ) -> Self {
-        let convention = PhantomData;
-        Self { inner, call, awaited, is_begun: false, is_polled: false, left: length, convention }
+        Self { inner, call, awaited, is_begun: false, left: length, convention: PhantomData }
     }
 }
 
@@ -76,12 +73,7 @@ where
         let mut this = self.project();
         let Some(call) = this.call else { return this.inner.poll_frame(context) };
         *this.is_begun = true;
-        let entered = call.enter();
-        *this.is_polled = true;
-        let frame = this.inner.as_mut().poll_frame(context);
-        *this.is_polled = false;
-        drop(entered);
-        let frame = ready!(frame);
+        let frame = ready!(call.run(|| this.inner.as_mut().poll_frame(context)));
         if let Some(Ok(part)) = &frame
             && let Some(data) = part.data_ref()
         {

@@ -151,16 +151,15 @@ where
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
         let CallLayer { convention, shared } = &self.layer;
-        let call = convention.start(&mut request, shared);
-        let response = match &call {
+        let mut call = convention.start(&mut request, shared);
+        let response = match &mut call {
             Some(call) => {
                 call.capture_request(request.headers());
-                let _entered = call.enter();
-                self.inner.call(request)
+                call.run(|| self.inner.call(request))
             }
             None => self.inner.call(request),
         };
-        CallFuture { response: Some(response), call, is_polled: false, convention: PhantomData }
+        CallFuture { response: Some(response), call, convention: PhantomData }
     }
 }
 
@@ -173,9 +172,6 @@ pin_project! {
         response: Option<F>,
         // None for a call that nothing is to tell of, and once the response is there.
         call: Option<CallSpan>,
-        // And stays so after a panic: whoever caught it may drop this long after, and a panic that
-        // goes on while this is dropped may be another's.
-        is_polled: bool,
         convention: PhantomData<fn() -> C>,
     }
 
@@ -183,10 +179,9 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let Some(call) = this.call.as_mut() else { return };
-            let entered = call.enter();
-            this.response.set(None);
-            drop(entered);
-            if *this.is_polled { call.panicked() } else { C::abandoned(call) }
+            let has_panicked = call.has_panicked();
+            call.run(|| this.response.set(None));
+            if has_panicked { call.panicked() } else { C::abandoned(call) }
         }
     }
 }
@@ -202,14 +197,19 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let entered = this.call.as_ref().map(CallSpan::enter);
-        let response = this.response.as_mut().as_pin_mut();
-        *this.is_polled = true;
-        let result = response.expect("what has ended is not polled").poll(context);
-        *this.is_polled = false;
+        let mut poll = || {
+            let response = this.response.as_mut().as_pin_mut();
+            let result = response.expect("what has ended is not polled").poll(context);
+            if result.is_ready() {
+                this.response.set(None);
+            }
+            result
+        };
+        let result = match this.call.as_mut() {
+            Some(call) => call.run(poll),
+            None => poll(),
+        };
         let result = ready!(result);
-        this.response.set(None);
-        drop(entered);
         let mut call = this.call.take();
         Poll::Ready(match result {
             Ok(response) => {

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName};
 use opentelemetry::trace::{Status, TraceContextExt};
-use opentelemetry::{Context, ContextGuard, KeyValue, StringValue};
+use opentelemetry::{Context, KeyValue, StringValue};
 use opentelemetry_semantic_conventions::attribute::ERROR_TYPE;
 use tracing::Span;
-use tracing::span::Entered;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::call::Convention;
@@ -63,6 +62,9 @@ pub struct CallSpan {
     is_span: bool,
     is_recording: bool,
     has_failed: bool,
+    /// And stays so after a panic: whoever caught it may drop this long after, and a panic that goes
+    /// on while this is dropped may be another's.
+    is_running: bool,
     began: Instant,
     timeout: Option<Duration>,
     shared: Arc<Shared>,
@@ -94,6 +96,7 @@ impl CallSpan {
             is_span,
             is_recording: is_span && context.span().is_recording(),
             has_failed: false,
+            is_running: false,
             began: Instant::now(),
             timeout: None,
             shared: shared.clone(),
@@ -107,10 +110,20 @@ impl CallSpan {
         &self.context
     }
 
-    /// Enters the span or, where there is none, the context around it.
-    pub(crate) fn enter(&self) -> (Entered<'_>, Option<ContextGuard>) {
-        let around = (!self.is_span).then(|| self.context.clone().attach());
-        (self.span.enter(), around)
+    /// Runs what is of the call within its span or, where there is none, within the context around
+    /// it. If it panics, the call has failed.
+    pub(crate) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let _around = (!self.is_span).then(|| self.context.clone().attach());
+        let _entered = self.span.enter();
+        self.is_running = true;
+        let result = work();
+        self.is_running = false;
+        result
+    }
+
+    /// Whether what ran has panicked.
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.is_running
     }
 
     pub(crate) fn is_recording(&self) -> bool {
@@ -192,6 +205,9 @@ impl CallSpan {
 
 impl Drop for CallSpan {
     fn drop(&mut self) {
+        if self.has_panicked() {
+            self.panicked();
+        }
         if self.is_recording {
             self.context.span().end();
         }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -471,6 +471,25 @@ async fn a_panic_is_told_where_it_was_caught_above() {
             ",
         );
     }
+}
+
+#[tokio::test]
+async fn a_panic_before_there_is_a_future_is_told_too() {
+    let telemetry = Telemetry::start();
+    type Answer = Result<http::Response<Body>, Infallible>;
+    let panics = tower::service_fn(|_: http::Request<Body>| -> std::future::Ready<Answer> {
+        panic!("as told")
+    });
+    let mut service = ServerLayer::default().layer(panics);
+    let request = http::Request::get("/").body(Body::empty()).unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| service.call(request))).is_err());
+    telemetry.assert(
+        "
+        server GET
+          error.type = panic
+          status: error the code of the call panicked
+        ",
+    );
 }
 
 #[tokio::test]
