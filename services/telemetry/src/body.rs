@@ -47,14 +47,15 @@ pin_project! {
 }
 
 impl<B: Body, C: Convention> TracedBody<B, C> {
-    /// `length` is how many bytes the body has, where that was told.
+    /// `length` is how many bytes the body has, where a header told that.
     pub(crate) fn new(
         inner: B,
         call: Option<CallSpan>,
         awaited: Awaited,
         length: Option<u64>,
     ) -> Self {
-        Self { inner, call, awaited, is_begun: false, left: length, convention: PhantomData }
+        let left = length.or_else(|| inner.size_hint().exact());
+        Self { inner, call, awaited, is_begun: false, left, convention: PhantomData }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use axum::{Extension, Json, Router};
 use futures::stream::{self, poll_fn};
 use futures::{FutureExt, StreamExt};
 use http::{HeaderName, StatusCode, header};
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use opentelemetry::trace::{SpanKind, Status};
 use reqwest::Url;
@@ -59,6 +60,7 @@ fn router() -> Router {
         .route("/panic_in_body", get(async || Body::from_stream(poll_fn(panicking_frame))))
         .route("/stalls", get(async || stalling()))
         .route("/stalls_when_sent", get(async || ([(header::CONTENT_LENGTH, 5)], stalling())))
+        .route("/stalls_when_known", get(async || Body::new(Known(Some(Bytes::from("begun"))))))
         .layer(ServerLayer::default())
 }
 
@@ -68,6 +70,25 @@ fn begun() -> impl futures::Stream<Item = std::io::Result<Bytes>> + Send {
 
 fn stalling() -> Body {
     Body::from_stream(begun().chain(stream::pending()))
+}
+
+/// A body that tells its length, and not that it has ended.
+struct Known(Option<Bytes>);
+
+impl http_body::Body for Known {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.take().map_or(Poll::Pending, |data| Poll::Ready(Some(Ok(Frame::data(data)))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |data| data.len() as u64))
+    }
 }
 
 fn panicking_frame(_context: &mut Context<'_>) -> Poll<Option<std::io::Result<Bytes>>> {
@@ -344,22 +365,23 @@ async fn a_call_given_up_within_its_body_is_cancelled_on_both_sides() {
 
 #[tokio::test]
 async fn a_call_whose_body_was_all_read_or_not_at_all_is_not_given_up() {
-    for is_read in [true, false] {
+    let paths = ["/stalls_when_sent", "/stalls_when_known"];
+    for (path, is_read) in paths.into_iter().flat_map(|path| [(path, true), (path, false)]) {
         let telemetry = Telemetry::start();
-        let mut response = send(serve(router()).await, "/stalls_when_sent").await;
+        let mut response = send(serve(router()).await, path).await;
         if is_read {
             assert_eq!(response.chunk().await.unwrap().unwrap(), "begun");
         }
         drop(response);
         telemetry
-            .expect(
+            .expect(&format!(
                 "
                 client GET
                   absent: error.type
-                  server GET /stalls_when_sent
+                  server GET {path}
                     absent: error.type
-                ",
-            )
+                "
+            ))
             .await;
     }
 }
