@@ -110,11 +110,17 @@ async fn an_export_ends_with_the_timeout_of_its_exporter_or_of_its_processor() {
             let (name, endpoint) = collector.variable();
             let others = [(name, endpoint.as_str()), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
             let output = run("work", &[&[long], &others[..], &timeouts].concat()).await;
-            // It failed and was not cut off by the end of the program.
             for lost in ["spans are lost", "metrics are lost", "log records are lost"] {
                 assert_eq!(output.lines(lost).len(), 1, "{:#?}", output.stdout);
             }
-            assert!(output.lines("unsent=").iter().all(|line| line.contains("unsent=0")));
+            // They failed and were not cut off by the end of the program.
+            for (what, count) in [("spans", SPANS), ("log records", 1)] {
+                let told = output.lines(&format!("{what} "));
+                let failed = format!("dropped=0 failed={count}");
+                assert!(told.last().is_some_and(|line| line.ends_with(&failed)), "{told:#?}");
+            }
+            let told = output.lines("metrics ");
+            assert!(!told.iter().any(|line| line.contains("unsent=")), "{told:#?}");
         }
     }
 }
