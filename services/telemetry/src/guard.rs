@@ -82,7 +82,7 @@ impl Guard {
     }
 
     /// Exports the spans, log records and metrics that wait, then stops, and tells what was lost.
-    /// Blocks the thread, at most until the deadline.
+    /// Blocks the thread, at most until the deadline; metrics have 5 s of it, as the SDK has it.
     pub fn shutdown(mut self, deadline: Duration) {
         self.deadline = deadline;
     }

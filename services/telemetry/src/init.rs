@@ -79,7 +79,8 @@ pub fn init_logs(
 
 /// Sets up logs and spans of a process that begins no trace, once: its calls are spans if they come
 /// with a sampled trace ([`grpc::ServerLayer::continuing`](crate::grpc::ServerLayer::continuing)),
-/// and so is what is below these, on any thread. Any other span is none.
+/// and so is what begins within these, on any thread that has entered one. Any other span is none,
+/// also one that is told its parent where no span is entered.
 ///
 /// The logs are as [`init_logs`] has them, what concerns spans as [`init`].
 ///
