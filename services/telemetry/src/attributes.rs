@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use http::{HeaderMap, Request, Uri, header};
+use http::{Request, Uri, header};
 use opentelemetry::KeyValue;
 use opentelemetry_semantic_conventions::attribute::{CLIENT_ADDRESS, SERVER_ADDRESS, SERVER_PORT};
 
@@ -30,9 +30,16 @@ pub(crate) fn callee(uri: &Uri) -> [Option<KeyValue>; 2] {
 
 /// What a server's request tells of both ends: the name it was called by, and who called.
 pub(crate) fn ends<B>(request: &Request<B>) -> [Option<KeyValue>; 3] {
-    let authority = authority(request.uri(), request.headers());
-    let port = authority.as_ref().and_then(http::uri::Authority::port_u16);
-    let [address, port] = server(authority.as_ref().map(http::uri::Authority::host), port);
+    // HTTP/2 has it in the URI, HTTP/1 in a header.
+    let uri = request.uri();
+    let [address, port] = match uri.authority() {
+        Some(authority) => server(Some(authority.host()), authority.port_u16()),
+        None => {
+            let header = request.headers().get(header::HOST);
+            let (host, port) = header.and_then(|it| it.to_str().ok()).map(split).unzip();
+            server(host, port.flatten())
+        }
+    };
     let client = client(request).map(|it| KeyValue::new(CLIENT_ADDRESS, it.ip().to_string()));
     [address, port, client]
 }
@@ -48,18 +55,20 @@ fn client<B>(_request: &Request<B>) -> Option<&SocketAddr> {
     None
 }
 
-/// HTTP/2 has it in the URI, HTTP/1 in a header.
-fn authority(uri: &Uri, headers: &HeaderMap) -> Option<http::uri::Authority> {
-    match uri.authority() {
-        Some(authority) => Some(authority.clone()),
-        None => headers.get(header::HOST)?.to_str().ok()?.parse().ok(),
+/// The host and the port of a `Host` header, without what else an authority may have.
+fn split(authority: &str) -> (&str, Option<u16>) {
+    let (_, called) = authority.rsplit_once('@').unwrap_or(("", authority));
+    match called.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+        _ => (called, None),
     }
 }
 
 fn server(host: Option<&str>, port: Option<u16>) -> [Option<KeyValue>; 2] {
     // An IPv6 address stands in brackets only within a URI.
-    let address = host.map(|host| host.trim_start_matches('[').trim_end_matches(']'));
-    let port = address.as_ref().and(port);
+    let address = host
+        .map(|host| host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host));
+    let port = address.and(port);
     [
         address.map(|address| KeyValue::new(SERVER_ADDRESS, name_of_peer(address))),
         port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port))),
@@ -72,7 +81,7 @@ mod tests {
 
     use axum::body::Body;
     use axum::extract::ConnectInfo;
-    use http::{HeaderName, HeaderValue, Response};
+    use http::{HeaderMap, HeaderName, HeaderValue, Response};
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
     use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
     use opentelemetry_sdk::trace::SpanData;
@@ -134,6 +143,27 @@ mod tests {
         drop(layer.layer(service).oneshot(request).await);
         let [span] = telemetry.ended().try_into().unwrap();
         span
+    }
+
+    #[test]
+    fn a_host_is_told_as_it_was_called_without_what_else_its_header_has() {
+        for (header, host, port) in [
+            ("shop", "shop", None),
+            ("shop:8000", "shop", Some(8000)),
+            ("[::1]", "::1", None),
+            ("[::1]:8000", "::1", Some(8000)),
+            ("user:secret@shop:8000", "shop", Some(8000)),
+            ("shop:", "shop", None),
+            ("shop:80000", "shop", None),
+        ] {
+            let request = Request::builder().header(header::HOST, header).body(()).unwrap();
+            let [address, at, _] = ends(&request);
+            let expected = Some(KeyValue::new(SERVER_ADDRESS, host));
+            assert_eq!(address, expected, "{header}");
+            let expected = port.map(|port: i64| KeyValue::new(SERVER_PORT, port));
+            assert_eq!(at, expected, "{header}");
+        }
+        assert_eq!(ends(&Request::new(())), [const { None }; 3]);
     }
 
     #[tokio::test]

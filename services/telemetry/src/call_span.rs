@@ -126,8 +126,17 @@ impl CallSpan {
         self.is_running
     }
 
-    pub(crate) fn is_recording(&self) -> bool {
-        self.is_recording
+    /// Sets at once what is known when the call begins: attributes of the span and of the metric, and
+    /// those of the span alone.
+    pub(crate) fn begin<const N: usize, A: IntoIterator<Item = Option<KeyValue>>>(
+        &mut self,
+        noted: [Option<KeyValue>; N],
+        attributes: impl FnOnce() -> A,
+    ) {
+        if self.shared.durations.is_some() {
+            self.measured.extend(noted.iter().flatten().cloned());
+        }
+        self.describe(|| noted.into_iter().chain(attributes()));
     }
 
     /// Sets attributes of the span.

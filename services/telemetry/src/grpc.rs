@@ -15,7 +15,6 @@ use opentelemetry::{KeyValue, StringValue};
 use opentelemetry_semantic_conventions::attribute::{RPC_METHOD, RPC_SYSTEM_NAME};
 
 use crate::call::CallLayer;
-use crate::call_span::CallSpan;
 
 /// A [`CallLayer`] that makes the calls of a tonic service SERVER spans, named by their full method,
 /// such as `demo.v1.Tasks/CpuTask`, if that is one of those the layer is made with: any other could
@@ -54,7 +53,7 @@ fn full_method(uri: &Uri) -> &str {
     uri.path().trim_start_matches('/')
 }
 
-fn note_method(call: &mut CallSpan, method: impl Into<StringValue>) {
-    call.note(KeyValue::new(RPC_SYSTEM_NAME, SYSTEM));
-    call.note(KeyValue::new(RPC_METHOD, method.into()));
+/// What tells of the method, on either side.
+fn named(method: impl Into<StringValue>) -> [Option<KeyValue>; 2] {
+    [KeyValue::new(RPC_SYSTEM_NAME, SYSTEM), KeyValue::new(RPC_METHOD, method.into())].map(Some)
 }

@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, StatusCode};
 use tonic::Code;
 use tracing::info_span;
 
-use super::{deadline, full_method, note_method, status};
+use super::{deadline, full_method, named, status};
 use crate::attributes::callee;
 use crate::call::{Awaited, Convention};
 use crate::call_span::{CallSpan, Shared};
@@ -28,10 +28,7 @@ impl Convention for Client {
         let method = full_method(request.uri());
         let span = info_span!("rpc.client", otel.name = method, otel.kind = "client");
         let mut call = CallSpan::start(span, shared);
-        if call.is_recording() {
-            note_method(&mut call, method.to_owned());
-        }
-        call.describe(|| callee(request.uri()));
+        call.describe(|| named(method.to_owned()).into_iter().chain(callee(request.uri())));
         call.set_timeout(deadline::timeout(request.headers()));
         propagation::inject(call.context(), request.headers_mut());
         Some(call)

@@ -11,7 +11,7 @@ use opentelemetry_semantic_conventions::metric::RPC_SERVER_CALL_DURATION;
 use tonic::Code;
 use tracing::{Span, info_span};
 
-use super::{SYSTEM, deadline, full_method, note_method, status};
+use super::{SYSTEM, deadline, full_method, named, status};
 use crate::attributes::{ends, of_peer};
 use crate::call::{Awaited, Convention};
 use crate::call_span::{CallSpan, Shared};
@@ -52,8 +52,7 @@ impl Convention for Server {
         };
         let mut call = CallSpan::continue_from(caller, span, shared);
 
-        note_method(&mut call, known.unwrap_or("_OTHER"));
-        call.describe(|| {
+        call.begin(named(known.unwrap_or("_OTHER")), || {
             let original = known.is_none().then(|| of_peer(method));
             [original.map(|method| KeyValue::new(RPC_METHOD_ORIGINAL, method))]
                 .into_iter()

@@ -48,16 +48,15 @@ impl Convention for Server {
         let caller = propagation::caller(request.headers());
         let mut call = CallSpan::continue_from(caller, span, shared);
 
-        call.note(KeyValue::new(HTTP_REQUEST_METHOD, method.unwrap_or(OTHER_METHOD)));
         // What else a client may call it would be a further series of the metric.
         let scheme = if request.uri().scheme_str() == Some("https") { "https" } else { "http" };
-        call.note(KeyValue::new(URL_SCHEME, scheme));
-        if let Some(route) = route {
-            call.note(KeyValue::new(HTTP_ROUTE, Arc::<str>::from(route)));
-        }
-        let version = protocol_version(request.version());
-        call.note(KeyValue::new(NETWORK_PROTOCOL_VERSION, version));
-        call.describe(|| {
+        let noted = [
+            Some(KeyValue::new(HTTP_REQUEST_METHOD, method.unwrap_or(OTHER_METHOD))),
+            Some(KeyValue::new(URL_SCHEME, scheme)),
+            route.map(|route| KeyValue::new(HTTP_ROUTE, Arc::<str>::from(route))),
+            Some(KeyValue::new(NETWORK_PROTOCOL_VERSION, protocol_version(request.version()))),
+        ];
+        call.begin(noted, || {
             let original = method.is_none().then(|| name_of_peer(request.method().as_str()));
             let query = request.uri().query().map(|query| of_peer(&url::redacted_query(query)));
             let agent = request.headers().get(header::USER_AGENT);

@@ -20,7 +20,9 @@ impl TextMapPropagator for TraceContext {
 
     fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
         match extractor.get(TRACEPARENT) {
-            Some(value) if is_valid(value) => self.0.extract_with_context(context, extractor),
+            Some(value) if is_valid(value) => {
+                self.0.extract_with_context(context, &Looked { value, extractor })
+            }
             _ => context.clone(),
         }
     }
@@ -34,16 +36,39 @@ impl TextMapPropagator for TraceContext {
 /// Ids of zeros are left to the SDK, which refuses them.
 fn is_valid(value: &str) -> bool {
     let Some((known, rest)) = value.split_at_checked(55) else { return false };
-    let is_form = known.bytes().enumerate().all(|(at, byte)| match at {
-        2 | 35 | 52 => byte == b'-',
-        _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-    });
+    let known = known.as_bytes();
+    // Without an early end, which would be a branch for each byte.
+    let is_hex = |part: &[u8]| {
+        part.iter().fold(true, |all, byte| all & matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
     let is_end = match &known[..2] {
-        "00" => rest.is_empty(),
-        "ff" => false,
+        b"00" => rest.is_empty(),
+        b"ff" => false,
         _ => rest.is_empty() || rest.starts_with('-'),
     };
-    is_form && is_end
+    [2, 35, 52].into_iter().all(|at| known[at] == b'-')
+        && is_hex(&known[..2])
+        && is_hex(&known[3..35])
+        && is_hex(&known[36..52])
+        && is_hex(&known[53..])
+        && is_end
+}
+
+/// A request's headers, of which one was looked at already.
+struct Looked<'a> {
+    /// Of `traceparent`.
+    value: &'a str,
+    extractor: &'a dyn Extractor,
+}
+
+impl Extractor for Looked<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        if name == TRACEPARENT { Some(self.value) } else { self.extractor.get(name) }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.extractor.keys()
+    }
 }
 
 struct WithoutEmptyState<'a>(&'a mut dyn Injector);
