@@ -3,10 +3,13 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::lab::{LONG, LOST_HOP, Lab, attribute, counted, counts, in_words, named};
+use super::lab::{LONG, Lab, attribute, counted, counts, in_words, named};
 use crate::collector::text;
 use crate::expected::{CALLER, Span};
 use crate::process::get;
+
+/// The hop at which the context is lost.
+const LOST_HOP: &str = "demo.v1.Pricing/Quote";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_fails_the_operation_before_it_does_anything() {
