@@ -196,19 +196,25 @@ async fn an_answer_that_ends_without_a_status_is_an_error_of_both_sides() {
     }
 }
 
+/// Checks that the caller is told this code, and that the one span says the same.
+fn assert_told(telemetry: &Telemetry, answered: Answered, code: Code) {
+    assert_eq!(answered.unwrap_err().code(), code);
+    let name = name(code);
+    telemetry.assert(&format!(
+        "
+        client {METHOD}
+          error.type = {name}
+          rpc.response.status_code = {name}
+          status: error *
+        "
+    ));
+}
+
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unavailable() {
     let telemetry = Telemetry::start();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_eq!(call(closed).await.unwrap_err().code(), Code::Unavailable);
-    telemetry.assert(&format!(
-        "
-        client {METHOD}
-          error.type = UNAVAILABLE
-          rpc.response.status_code = UNAVAILABLE
-          status: error *
-        "
-    ));
+    assert_told(&telemetry, call(closed).await, Code::Unavailable);
 }
 
 #[tokio::test]
@@ -220,16 +226,8 @@ async fn a_host_that_does_not_answer_is_unavailable_and_no_deadline_of_the_call(
         Err::<hyper::upgrade::Upgraded, _>(io::Error::from(io::ErrorKind::TimedOut))
     });
     let channel = endpoint.connect_with_connector_lazy(unanswered);
-    let told = call_over(channel, endpoint.uri()).await.unwrap_err();
-    assert_eq!(told.code(), Code::Unavailable);
-    telemetry.assert(&format!(
-        "
-        client {METHOD}
-          error.type = UNAVAILABLE
-          rpc.response.status_code = UNAVAILABLE
-          status: error *
-        "
-    ));
+    let answered = call_over(channel, endpoint.uri()).await;
+    assert_told(&telemetry, answered, Code::Unavailable);
 }
 
 #[tokio::test]
@@ -238,16 +236,8 @@ async fn a_peer_that_answers_no_pings_is_unavailable() {
     let hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = Endpoint::from_shared(format!("http://{}", hole.local_addr().unwrap())).unwrap();
     let endpoint = endpoint.http2_keep_alive_interval(PATIENCE).keep_alive_timeout(PATIENCE);
-    let told = call_over(endpoint.connect_lazy(), endpoint.uri()).await.unwrap_err();
-    assert_eq!(told.code(), Code::Unavailable);
-    telemetry.assert(&format!(
-        "
-        client {METHOD}
-          error.type = UNAVAILABLE
-          rpc.response.status_code = UNAVAILABLE
-          status: error *
-        "
-    ));
+    let answered = call_over(endpoint.connect_lazy(), endpoint.uri()).await;
+    assert_told(&telemetry, answered, Code::Unavailable);
 }
 
 /// Serves HTTP/2 on one connection, and resets each stream for this reason.
@@ -274,16 +264,7 @@ async fn a_stream_that_is_reset_has_the_status_that_its_caller_is_told() {
         (h2::Reason::HTTP_1_1_REQUIRED, Code::Unknown),
     ] {
         let telemetry = Telemetry::start();
-        assert_eq!(call(serve_reset(reason).await).await.unwrap_err().code(), code);
-        let name = name(code);
-        telemetry.assert(&format!(
-            "
-            client {METHOD}
-              error.type = {name}
-              rpc.response.status_code = {name}
-              status: error *
-            "
-        ));
+        assert_told(&telemetry, call(serve_reset(reason).await).await, code);
     }
 }
 
