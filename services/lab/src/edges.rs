@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::trace::{Span, SpanKind, Trace, kind_name};
+use traces::{Span, SpanKind, Trace, kind_name};
 
 /// The expected calls, each within a service or from one to the next: parent, child.
 #[rustfmt::skip]
@@ -51,8 +51,8 @@ impl fmt::Display for Node<'_> {
 
 /// Each way in which the trace is not that of one `/chain`, in words; none when it is.
 pub fn problems(trace: &Trace) -> Vec<String> {
-    let mut actual: Vec<(Node<'_>, Node<'_>)> =
-        trace.0.iter().filter_map(|span| Some((trace.caller(span)?.into(), span.into()))).collect();
+    let edge = |span| Some((trace.caller(span)?.into(), Node::from(span)));
+    let mut actual: Vec<(Node<'_>, Node<'_>)> = trace.spans().iter().filter_map(edge).collect();
     let mut problems = Vec::new();
     for expected in &EDGES {
         // An edge that is expected twice must be there twice.
@@ -100,16 +100,21 @@ pub mod tests {
             name: node.name.to_owned(),
             kind: node.kind,
             protocol: node.protocol,
-            start: 0,
             end: 1_500_000,
+            ..Span::default()
         });
-        Trace(spans.collect())
+        Trace::of(spans.collect())
+    }
+
+    /// The same with other spans.
+    pub fn changed(change: impl FnOnce(&mut Vec<Span>)) -> Trace {
+        let mut spans = chain().spans().to_vec();
+        change(&mut spans);
+        Trace::of(spans)
     }
 
     fn problems_without(id: &str) -> Vec<String> {
-        let mut trace = chain();
-        trace.0.retain(|span| span.id != id);
-        problems(&trace)
+        problems(&changed(|spans| spans.retain(|span| span.id != id)))
     }
 
     #[test]
@@ -132,17 +137,18 @@ pub mod tests {
 
     #[test]
     fn a_call_too_many_is_named() {
-        let mut trace = chain();
-        let twice = trace.0.iter().find(|span| span.id == "a").unwrap().clone();
-        trace.0.push(Span { id: "b".to_owned(), ..twice });
+        let trace = changed(|spans| {
+            let twice = spans.iter().find(|span| span.id == "a").unwrap().clone();
+            spans.push(Span { id: "b".to_owned(), ..twice });
+        });
         let extra = "unexpected edge: app-c CLIENT GET (http) -> app-d SERVER GET /io_task (http)";
         assert_eq!(problems(&trace), [extra]);
     }
 
     #[test]
     fn whichever_span_is_lost_is_noticed() {
-        for Span { id, .. } in chain().0 {
-            assert!(!problems_without(&id).is_empty(), "{id}");
+        for Span { id, .. } in chain().spans() {
+            assert!(!problems_without(id).is_empty(), "{id}");
         }
     }
 
@@ -155,16 +161,16 @@ pub mod tests {
 
     #[test]
     fn a_second_root_is_a_problem() {
-        let mut trace = chain();
-        trace.0.push(Span { id: "b".to_owned(), ..trace.0[0].clone() });
+        let trace = changed(|spans| spans.push(Span { id: "b".to_owned(), ..spans[0].clone() }));
         assert_eq!(problems(&trace), ["2 roots instead of 1"]);
     }
 
     #[test]
     fn parents_in_a_circle_are_a_problem_and_no_endless_loop() {
-        let mut trace = chain();
-        trace.0[0].parent_id = "4".to_owned();
-        trace.0[0].kind = SpanKind::Internal;
+        let trace = changed(|spans| {
+            spans[0].parent_id = "4".to_owned();
+            spans[0].kind = SpanKind::Internal;
+        });
         assert!(problems(&trace).contains(&"0 roots instead of 1".to_owned()));
     }
 }

@@ -15,8 +15,6 @@ mod parts;
 mod ports;
 mod program;
 mod setting;
-mod storage;
-mod trace;
 mod tree;
 mod up;
 mod with;

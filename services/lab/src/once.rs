@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::io::stderr;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
+use traces::{Page, Storage, Trace, Window};
 
 use crate::addresses::Addresses;
 use crate::children::Children;
@@ -17,8 +18,6 @@ use crate::output::Output;
 use crate::parts::Parts;
 use crate::ports::Ports;
 use crate::ports::known::{ENTRY, JAEGER_UI, STORAGE};
-use crate::storage::Storage;
-use crate::trace::Trace;
 use crate::with::With;
 use crate::{doctor, edges, tree};
 
@@ -55,11 +54,11 @@ pub async fn run(
     // They export what they hold when they end. After that nothing is on its way but to Jaeger.
     children.stop(backends).await;
 
-    let mut storage = Storage::connect(ports.address(STORAGE)).await?;
+    let storage = Storage::new(&format!("http://{}", ports.address(STORAGE)))?;
     let jaeger = with_jaeger.then(|| ports.address(JAEGER_UI));
     let deadline = Instant::now() + if with_jaeger { TRACE_DEADLINE } else { Duration::ZERO };
     let (trace, mut problems) = loop {
-        let (trace, problems) = check(&trace_id, &mut storage, jaeger, http).await?;
+        let (trace, problems) = check(&trace_id, &storage, jaeger, http).await?;
         if problems.is_empty() || Instant::now() >= deadline {
             break (trace, problems);
         }
@@ -121,13 +120,15 @@ async fn request(http: &reqwest::Client, url: &str) -> anyhow::Result<String> {
 /// The trace as it is kept by now, and each way in which it is not what it must be.
 async fn check(
     id: &str,
-    storage: &mut Storage,
+    storage: &Storage,
     jaeger: Option<SocketAddr>,
     http: &reqwest::Client,
 ) -> anyhow::Result<(Trace, Vec<String>)> {
     let trace = storage.trace(id).await?;
     let mut problems = edges::problems(&trace);
-    let traces = storage.trace_ids().await?;
+    let ever = Window { start: UNIX_EPOCH, end: SystemTime::now() };
+    let traces = storage.summaries(ever, None, Page { size: 100, ..Page::default() }).await?;
+    let traces: Vec<_> = traces.found.into_iter().map(|trace| trace.trace_id).collect();
     if traces != [id] {
         problems.push(format!("{} traces instead of 1: {}", traces.len(), traces.join(" ")));
     }
@@ -154,6 +155,6 @@ fn difference(trace: &Trace, answer: &Value) -> Option<String> {
         .flat_map(|scope| list(&scope, "spans"))
         .collect::<Vec<_>>();
     let shown: BTreeSet<_> = spans.iter().filter_map(|span| span["spanId"].as_str()).collect();
-    let kept: BTreeSet<_> = trace.0.iter().map(|span| span.id.as_str()).collect();
+    let kept: BTreeSet<_> = trace.spans().iter().map(|span| span.id.as_str()).collect();
     (shown != kept).then(|| format!("Jaeger shows the spans {shown:?}, kept are {kept:?}"))
 }

@@ -1,36 +1,32 @@
 //! A trace as a tree, for a person.
 
-use crate::trace::{Span, Trace};
+use traces::{Row, Span, Trace};
 
 /// The tree in lines: service and operation, then kind, protocol and duration in columns.
 pub fn draw(trace: &Trace) -> String {
-    let mut rows = Vec::new();
-    for span in trace.roots().chain(trace.orphans()) {
-        rows.push((label(span), span));
-        add_children(trace, span, "", &mut rows);
-    }
-    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
-    let line = |(label, span): (String, &Span)| {
+    // Of each span above, whether one more comes below its parent.
+    let mut more = Vec::new();
+    let labelled = |Row { span, depth, last, .. }: Row<'_>| {
+        more.truncate(depth);
+        let lines = more.iter().skip(1).map(|more| if *more { "│  " } else { "   " });
+        let branch = match (depth, last) {
+            (0, _) => "",
+            (_, false) => "├─ ",
+            (_, true) => "└─ ",
+        };
+        let label = lines.chain([branch, &label(span)]).collect::<String>();
+        more.push(!last);
+        label
+    };
+    let rows = trace.rows();
+    let labels: Vec<_> = rows.iter().copied().map(labelled).collect();
+    let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or_default();
+    let line = |(label, Row { span, .. }): (String, Row<'_>)| {
         let (kind, protocol) = (span.kind_name(), span.protocol);
-        let milliseconds = span.end.saturating_sub(span.start) as f64 / 1e6;
+        let milliseconds = span.duration() as f64 / 1e6;
         format!("{label:width$}  {kind:8}  {protocol:4}  {milliseconds:9.2} ms\n")
     };
-    rows.into_iter().map(line).collect()
-}
-
-fn add_children<'a>(
-    trace: &'a Trace,
-    span: &'a Span,
-    indent: &str,
-    rows: &mut Vec<(String, &'a Span)>,
-) {
-    let mut children = trace.children(span).peekable();
-    while let Some(child) = children.next() {
-        let (branch, below) =
-            if children.peek().is_some() { ("├─ ", "│  ") } else { ("└─ ", "   ") };
-        rows.push((format!("{indent}{branch}{}", label(child)), child));
-        add_children(trace, child, &format!("{indent}{below}"), rows);
-    }
+    labels.into_iter().zip(rows).map(line).collect()
 }
 
 fn label(Span { service, name, .. }: &Span) -> String {
@@ -40,7 +36,7 @@ fn label(Span { service, name, .. }: &Span) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edges::tests::chain;
+    use crate::edges::tests::{chain, changed};
 
     #[test]
     fn every_span_stands_below_its_parent_in_aligned_columns() {
@@ -61,8 +57,7 @@ app-a  GET /chain                   SERVER    http       1.50 ms
 
     #[test]
     fn an_orphan_is_drawn_too() {
-        let mut trace = chain();
-        trace.0.retain(|span| span.id != "8");
+        let trace = changed(|spans| spans.retain(|span| span.id != "8"));
         assert_eq!(draw(&trace).lines().count(), 9);
     }
 }

@@ -53,7 +53,7 @@ fn write(value: &AnyValue, to: &mut String) {
         }
         Some(Value::BytesValue(bytes)) => to.push_str(&hex(bytes)),
         Some(Value::ArrayValue(array)) => {
-            list(to, ['[', ']'], &array.values, |value, to| write(value, to));
+            list(to, ['[', ']'], &array.values, write);
         }
         Some(Value::KvlistValue(map)) => list(to, ['{', '}'], &map.values, |entry, to| {
             quote(&entry.key, to);

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use traces::Trace;
+
 use super::finding::{Finding, Verdict};
 use super::lab::seconds;
 use super::probe::Chain;
 use crate::addresses::Addresses;
-use crate::trace::Trace;
 
 /// Seconds that a `Date` may be off beyond what its whole seconds leave open, and a span be outside
 /// the request that it is of. A busy machine ends a span late; what is less harms nothing.
@@ -37,7 +38,7 @@ pub fn examine(
 fn span_skews<'a>(chain: &Chain, trace: &'a Trace) -> BTreeMap<&'a str, f64> {
     let (sent, answered) = (seconds(chain.sent), seconds(chain.answered));
     let mut skews = BTreeMap::new();
-    for span in &trace.0 {
+    for span in trace.spans() {
         let (start, end) = (span.start as f64 / 1e9, span.end as f64 / 1e9);
         let skew = (end - answered).max(0.0) + (start - sent).min(0.0);
         let most = skews.entry(span.service.as_str()).or_insert(skew);
@@ -84,7 +85,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::edges::tests::chain as spans_of_a_chain;
+    use crate::edges::tests::changed;
 
     fn judged(skews: &[(&'static str, f64)]) -> Verdict {
         examine(&skews.iter().copied().collect(), None, &Addresses::published(|_| None).unwrap())
@@ -113,11 +114,12 @@ mod tests {
         let sent = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
         let answered = sent + Duration::from_millis(100);
         let chain = Chain { trace_id: String::new(), sampled: true, sent, answered };
-        let mut trace = spans_of_a_chain();
-        for span in &mut trace.0 {
-            let early = if span.service == "app-c" { early } else { 0 };
-            (span.start, span.end) = (1_000_010_000_000 - early, 1_000_050_000_000 - early);
-        }
+        let trace = changed(|spans| {
+            for span in spans {
+                let early = if span.service == "app-c" { early } else { 0 };
+                (span.start, span.end) = (1_000_010_000_000 - early, 1_000_050_000_000 - early);
+            }
+        });
         let skews = [("app-a", 0.0), ("app-c", 0.0)].into_iter().collect();
         examine(&skews, Some((&chain, &trace)), &Addresses::inside())
     }

@@ -24,7 +24,7 @@ pub async fn examine(lab: &Lab<'_>) -> Verdict {
         let ids = exemplars.iter().filter_map(|exemplar| exemplar.labels.get("trace_id"));
         for (index, id) in ids.take(TRIED).enumerate() {
             let trace = jaeger::trace(lab, id).await.map_err(Lack::Answer)?;
-            if !trace.0.is_empty() {
+            if !trace.is_empty() {
                 return Ok((index + 1, exemplars.len()));
             }
         }

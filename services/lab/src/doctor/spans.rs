@@ -2,7 +2,7 @@
 
 mod cause;
 
-use anyhow::Context;
+use traces::{Storage, Trace};
 
 use super::api;
 use super::finding::{Finding, Verdict};
@@ -10,8 +10,6 @@ use super::lab::Lab;
 use super::probe::{self, Chain, Continued};
 use crate::edges;
 use crate::ports::known::STORAGE;
-use crate::storage::Storage;
-use crate::trace::Trace;
 use crate::with::With;
 use cause::{Missing, explain};
 
@@ -41,18 +39,18 @@ pub async fn examine(
     let attempt = async || whole(lab, &chain.trace_id).await;
     let mut outcome = lab.poll(awaited, lab.within(SHARE), attempt).await;
     if let Err(Lack::Edges(trace, _)) = &outcome
-        && !trace.0.is_empty()
+        && !trace.is_empty()
     {
         outcome = lab.poll(awaited, lab.within(SHARE), attempt).await;
     }
     match outcome {
         Ok(trace) => {
-            let evidence = format!("{} spans in one trace, every edge", trace.0.len());
+            let evidence = format!("{} spans in one trace, every edge", trace.spans().len());
             *found = Some((chain, trace));
             Ok(evidence)
         }
         Err(Lack::Answer(message)) => Err(explain(lab, &Missing::Answer(message))),
-        Err(Lack::Edges(trace, problems)) if !trace.0.is_empty() => {
+        Err(Lack::Edges(trace, problems)) if !trace.is_empty() => {
             Err(partial(lab, &trace, &problems).await)
         }
         Err(Lack::Edges(..)) => absent(lab, chain, found).await,
@@ -78,12 +76,8 @@ async fn read(lab: &Lab<'_>, id: &str) -> Result<Trace, String> {
     if lab.has(With::Jaeger) {
         return api::jaeger::trace(lab, id).await.map_err(|failure| failure.to_string());
     }
-    let kept = async {
-        let host = lab.url(STORAGE).replacen("http://", "", 1);
-        let address = tokio::net::lookup_host(host).await?.next().context("no such host")?;
-        Storage::connect(address).await?.trace(id).await
-    };
-    kept.await.map_err(|error| format!("asking spoor for a trace: {error:#}"))
+    let kept = async { Storage::new(&lab.url(STORAGE))?.trace(id).await };
+    kept.await.map_err(|error: traces::Error| error.to_string())
 }
 
 /// No span came. Either none does, or a sampler behind the services dropped the trace; then one of
@@ -100,13 +94,13 @@ async fn absent(lab: &Lab<'_>, chain: Chain, found: &mut Option<Whole>) -> Verdi
     let mut own_arrived = false;
     let kept = lab.poll("one of many traces", lab.within(MORE_SHARE), async || {
         if let Some(id) = &own {
-            own_arrived |= read(lab, id).await.is_ok_and(|trace| !trace.0.is_empty());
+            own_arrived |= read(lab, id).await.is_ok_and(|trace| !trace.is_empty());
         }
         let mut partial = None;
         for chain in &chains {
             match whole(lab, &chain.trace_id).await {
                 Ok(trace) => return Ok((chain.clone(), trace)),
-                Err(Lack::Edges(trace, problems)) if !trace.0.is_empty() => {
+                Err(Lack::Edges(trace, problems)) if !trace.is_empty() => {
                     partial = Some((trace, problems));
                 }
                 Err(_) => {}
@@ -116,7 +110,7 @@ async fn absent(lab: &Lab<'_>, chain: Chain, found: &mut Option<Whole>) -> Verdi
     });
     match kept.await {
         Ok(whole) => {
-            let spans = whole.1.0.len();
+            let spans = whole.1.spans().len();
             *found = Some(whole);
             Ok(format!("{spans} spans in one trace, every edge; one of {asked} traces was kept"))
         }
@@ -150,7 +144,7 @@ async fn partial(lab: &Lab<'_>, trace: &Trace, problems: &[String]) -> Finding {
         let arrived = lab.poll("a span of one service", lab.within(OWN_SHARE), async || {
             for Continued { trace_id, .. } in &continued {
                 let trace = read(lab, trace_id).await.unwrap_or_default();
-                if trace.0.iter().any(|span| span.service == part) {
+                if trace.spans().iter().any(|span| span.service == part) {
                     return Ok(());
                 }
             }

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use reqwest::StatusCode;
 use serde::Deserialize;
+use traces::Trace;
 
 use super::{Failure, Reason, ask_json, ask_text};
 use crate::doctor::lab::Lab;
 use crate::ports::known::JAEGER_UI;
-use crate::trace::Trace;
 
 /// The trace by its id; one without spans when there is none.
 pub async fn trace(lab: &Lab<'_>, id: &str) -> Result<Trace, Failure> {
@@ -139,7 +139,7 @@ mod tests {
             "attributes":[{"key":"http.request.method","value":{"stringValue":"GET"}},
             {"key":"http.response.status_code","value":{"intValue":"200"}}],"status":{}}]}]}]}"#;
         let trace = Trace::new(serde_json::from_str(text).unwrap());
-        let [span] = &trace.0[..] else { panic!("{trace:?}") };
+        let [span] = trace.spans() else { panic!("{trace:?}") };
         assert_eq!((span.id.as_str(), span.protocol), ("9c5fe1b152f78e7a", "http"));
         assert_eq!((span.service.as_str(), span.start), ("app-a", 1_795_330_880_899_428_578));
     }

@@ -1,11 +1,12 @@
 //! From what a trace lacks to why.
 
+use traces::Trace;
+
 use crate::doctor::api::otlp::receiver;
 use crate::doctor::finding::Finding;
 use crate::doctor::lab::Lab;
 use crate::ports::Port;
 use crate::ports::known::APPS;
-use crate::trace::Trace;
 use crate::with::With;
 
 /// What is missing, as far as it was narrowed down.
@@ -33,7 +34,7 @@ pub enum Missing {
 pub fn suspect(trace: &Trace) -> Option<(Port, Option<&'static str>)> {
     const CALLERS: [Option<&str>; 4] = [None, Some("app-a"), Some("app-a"), Some("app-c")];
     let mut services = APPS.into_iter().zip(CALLERS);
-    services.find(|(service, _)| trace.0.iter().all(|span| span.service != service.part))
+    services.find(|(service, _)| trace.spans().iter().all(|span| span.service != service.part))
 }
 
 /// Names the broken place.
@@ -126,11 +127,11 @@ fn describe(missing: &Missing, receiver: &str, from: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edges::tests::chain;
+    use crate::edges::tests::changed;
 
     fn without(services: &[&str]) -> Option<(&'static str, Option<&'static str>)> {
-        let mut trace = chain();
-        trace.0.retain(|span| !services.contains(&span.service.as_str()));
+        let trace =
+            changed(|spans| spans.retain(|span| !services.contains(&span.service.as_str())));
         suspect(&trace).map(|(service, caller)| (service.part, caller))
     }
 
