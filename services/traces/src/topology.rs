@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_consumer_was_called_by_the_producer_that_it_links_to_in_another_trace() {
         let order = Trace::of(vec![
-            of("shop", SpanKind::Server, "1", ""),
+            of("door", SpanKind::Server, "1", ""),
             of("shop", SpanKind::Producer, "2", "1"),
         ]);
         let link = |trace_id: &str, span_id: &str| Link {

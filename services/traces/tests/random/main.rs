@@ -34,7 +34,7 @@ fn place(trace: &Trace, span: &Span) -> usize {
 #[test]
 fn every_span_is_kept_once_by_its_start() {
     each(|sent, trace, seed| {
-        assert_eq!(trace.spans(), oracle::without_copies(sent), "seed {seed}")
+        assert_eq!(trace.spans(), oracle::without_copies(sent), "seed {seed}");
     });
 }
 

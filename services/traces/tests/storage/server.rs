@@ -49,10 +49,10 @@ impl TestServer {
         let address = server.grpc_addr();
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(async move {
-            let served = server.serve(async {
+            let stopped = async {
                 stopped.await.ok();
-            });
-            served.await.unwrap();
+            };
+            Box::pin(server.serve(stopped)).await.unwrap();
         });
         Self { address, stop, ended, folder }
     }
