@@ -29,6 +29,10 @@ pub(crate) const MAX_FAULTS: usize = 16;
 /// A timer knows nothing of a clock that is set, nor of a machine that sleeps.
 const LONGEST_TIMER: Duration = Duration::from_secs(1);
 
+/// What a real system would tell that fails for a reason of its own, and one with a new mistake.
+const POOL_ERROR: &str = "pool timed out while waiting for an open connection";
+const PANIC: &str = "called `Option::unwrap()` on a `None` value";
+
 task_local! {
     /// What the service is doing, so that a fault finds it wherever it can strike.
     static CALL: Call;
@@ -106,7 +110,9 @@ impl Faults {
                 return false;
             }
             let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-            info!(fault = id.cast_signed(), spec = %json!(spec), "a fault begins");
+            if !spec.hidden {
+                info!(fault = id.cast_signed(), spec = %json!(spec), "a fault begins");
+            }
             active.push(Arc::new(Fault { id, spec, seen: AtomicU64::new(0) }));
             begun = Ok(id);
             true
@@ -137,11 +143,12 @@ impl Faults {
     fn end_each(&self, ends: impl Fn(&Fault) -> bool) -> usize {
         let mut ended = 0;
         self.active.send_if_modified(|active| {
-            let before = active.len();
+            let [all, told] = [active.len(), told_of(active)];
             active.retain(|fault| !ends(fault));
-            ended = before - active.len();
-            if ended > 0 {
-                info!(ended = ended as i64, left = active.len() as i64, "faults end");
+            ended = all - active.len();
+            let left = told_of(active);
+            if left < told {
+                info!(ended = (told - left) as i64, left = left as i64, "faults end");
             }
             ended > 0
         });
@@ -151,7 +158,8 @@ impl Faults {
     pub fn list(&self) -> Value {
         let active = self.active.borrow();
         let faults = active.iter().map(|fault| {
-            let mut listed = json!(fault.spec);
+            let is_hidden = fault.spec.hidden;
+            let mut listed = if is_hidden { json!({ "hidden": true }) } else { json!(fault.spec) };
             listed["id"] = fault.id.into();
             listed
         });
@@ -190,6 +198,11 @@ impl Faults {
         });
         strikes.collect()
     }
+}
+
+/// How many of them are no secret.
+fn told_of(faults: &[Arc<Fault>]) -> usize {
+    faults.iter().filter(|fault| !fault.spec.hidden).count()
 }
 
 /// The faults of this kind that strike what the service is doing.
@@ -231,7 +244,9 @@ fn fail() -> Result<(), Error> {
     // Both, so that each counts whatever the other does.
     let (errors, releases) = (struck(Kind::Error), struck(Kind::BadRelease));
     let reason = match (errors.first(), releases.first()) {
+        (Some(strike), _) if strike.fault.spec.hidden => POOL_ERROR.to_owned(),
         (Some(strike), _) => format!("failing, as fault {} wants it", strike.fault.id),
+        (None, Some(strike)) if strike.fault.spec.hidden => PANIC.to_owned(),
         (None, Some(strike)) => {
             let version = strike.fault.spec.version.as_deref().unwrap_or_default();
             format!("release {version} is broken")

@@ -77,6 +77,9 @@ pub(crate) struct Spec {
     /// Of the kinds that take longer, and only of these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
+    /// Whether it is to be found out: nobody is told what it is, nor when it begins and ends.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 fn rfc3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -146,6 +149,7 @@ impl Spec {
             seed: take(&mut fields, "seed")?.unwrap_or(0),
             until: until.map_err(|error| Invalid::new("until", error))?,
             latency: take(&mut fields, "latency")?,
+            hidden: take(&mut fields, "hidden")?.unwrap_or(false),
         };
         if let Some(name) = fields.keys().next() {
             return Err(Invalid::new(name, "there is no such field"));

@@ -21,6 +21,7 @@ fn what_is_not_valid_is_refused_by_name() {
         ),
         (json!({"kind": "error", "until": "tomorrow"}), "until: "),
         (json!({"kind": "error", "service": 7}), "service: invalid type"),
+        (json!({"kind": "error", "hidden": "yes"}), "hidden: invalid type"),
         (json!({"kind": "error", "rate": 0.1}), "rate: there is no such field"),
         (json!({"kind": "error", "latency": {"distribution": "constant", "ms": 1}}), "latency"),
         (json!({"kind": "latency"}), "latency: it is missing"),
@@ -57,6 +58,7 @@ fn a_fault_is_told_as_it_was_read() {
         "seed": 7,
         "until": "2100-01-01T00:00:00Z",
         "latency": {"distribution": "uniform", "min_ms": 100, "max_ms": 300},
+        "hidden": true,
     });
     assert_eq!(json!(Spec::read(fault.clone()).unwrap()), fault);
     let least = json!({"kind": "cache_off", "ratio": 1.0, "seed": 0});

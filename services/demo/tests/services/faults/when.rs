@@ -164,6 +164,62 @@ async fn the_end_of_a_fault_is_logged_though_nobody_asks_for_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hidden_fault_strikes_and_is_told_by_no_list_no_log_line_and_no_span() {
+    let version = [("OTEL_RESOURCE_ATTRIBUTES", "service.version=1.1.0")];
+    let mut lab = Lab::start_with([&[], &[], &[], &version]).await;
+    let address = lab.services[3].address;
+    let latency = json!({"distribution": "constant", "ms": 1});
+    for mut fault in [
+        json!({"kind": "error", "operation": "GET /"}),
+        json!({"kind": "bad_release", "version": "1.1.0", "operation": "GET /io_task"}),
+        json!({"kind": "latency", "latency": latency}),
+        json!({"kind": "cache_off", "until": after(Duration::from_secs(1))}),
+    ] {
+        (fault["service"], fault["hidden"]) = (json!("app-d"), json!(true));
+        lab.begin(&fault).await;
+    }
+    for path in ["/", "/io_task"] {
+        assert_eq!(get(address, path).await.0, 500, "{path}");
+    }
+    let (_, listed) = admin(&lab.services[3], "GET", "/faults", None).await;
+    for fault in listed["faults"].as_array().unwrap() {
+        assert_eq!(*fault, json!({"id": fault["id"], "hidden": true}));
+    }
+    lab.end_all().await;
+    assert_eq!(get(address, "/").await.0, 200);
+    lab.services[3].terminate();
+    assert!(lab.services[3].ended_within(Duration::from_secs(15)).success());
+    let told = format!("{:?}\n{}", lab.collector.spans(), lab.services[3].lines().join("\n"));
+    for word in ["fault", "cache_off", "bad_release", "latency", "is broken", "wants it"] {
+        let told: Vec<_> = told.lines().filter(|line| line.contains(word)).collect();
+        // Where they are switched is told of every service.
+        let told = told.iter().filter(|line| !line.contains("faults are switched"));
+        assert_eq!(told.count(), 0, "{word}");
+    }
+    assert!(told.contains("pool timed out") && told.contains("Option::unwrap()"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_an_open_fault_counts_no_hidden_one() {
+    let untraced = ("OTEL_TRACES_EXPORTER", "none");
+    let service =
+        Service::start("app-a", nobody(), nobody(), &[&VARIABLES[..], &[untraced]].concat());
+    for hidden in [true, false, true] {
+        let fault = json!({"kind": "error", "hidden": hidden});
+        assert_eq!(admin(&service, "POST", "/faults", Some(&fault)).await.0, 201);
+    }
+    assert_eq!(admin(&service, "DELETE", "/faults", None).await.0, 204);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let ended = || service.lines().into_iter().find(|line| line.contains("faults end"));
+    while ended().is_none() {
+        assert!(Instant::now() < deadline, "{:#?}", service.lines());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let line = ended().unwrap();
+    assert!(line.contains("ended=1") && line.contains("left=0"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fault_ends_by_itself_at_its_time() {
     let lab = Lab::start().await;
     let until = after(Duration::from_secs(3));
