@@ -32,9 +32,17 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
+    /// Of the service of this name.
+    ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub async fn bind(address: SocketAddr, token: Token, faults: Arc<Faults>) -> io::Result<Self> {
+    pub async fn bind(
+        address: SocketAddr,
+        token: Token,
+        name: &str,
+        faults: Arc<Faults>,
+    ) -> io::Result<Self> {
+        let own: guard::Own = (token, name.into());
         let router = Router::new()
             .route("/faults", get(list).post(begin).delete(end_all))
             .route("/faults/{id}", delete(end))
@@ -44,7 +52,7 @@ impl Admin {
             })
             .with_state(faults)
             .layer(DefaultBodyLimit::max(MAX_BODY))
-            .layer(middleware::from_fn_with_state(token, guard::admit));
+            .layer(middleware::from_fn_with_state(own, guard::admit));
         Ok(Self { listener: TcpListener::bind(address).await?, router })
     }
 

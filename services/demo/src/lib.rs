@@ -25,6 +25,7 @@ mod database;
 mod error;
 mod faults;
 mod grpc;
+pub mod guard;
 mod healthcheck;
 mod mode;
 mod orders;

@@ -43,7 +43,7 @@ pub(crate) async fn serve(
     // Its tasks end when it is dropped.
     let mut admin = JoinSet::new();
     if let Some(token) = token {
-        let bound = Admin::bind(args.admin_listen, token, faults.clone()).await;
+        let bound = Admin::bind(args.admin_listen, token, &name, faults.clone()).await;
         let bound =
             bound.map_err(|error| format!("listening on {}: {error}", args.admin_listen))?;
         info!(address = %bound.address()?, "faults are switched at /faults");

@@ -8,6 +8,7 @@ mod guard;
 mod interrupt;
 mod load;
 mod logs;
+mod no_page;
 mod once;
 mod output;
 mod part;

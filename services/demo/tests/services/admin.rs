@@ -91,6 +91,8 @@ async fn only_who_has_the_token_and_is_no_page_of_a_browser_is_let_in() {
         (vec![authorization(&format!("bearer {TOKEN}"))], 201),
         (vec![token(), host(&format!("localhost:{port}"))], 201),
         (vec![token(), host(&format!("[::1]:{port}"))], 201),
+        // As a container beside it calls it.
+        (vec![token(), host(&format!("app-a:{port}"))], 201),
         (vec![], 401),
         (vec![authorization(TOKEN)], 401),
         (vec![authorization("Bearer ")], 401),
@@ -99,6 +101,8 @@ async fn only_who_has_the_token_and_is_no_page_of_a_browser_is_let_in() {
         (vec![authorization(&format!("Bearer {}", TOKEN.to_uppercase()))], 401),
         (vec![authorization(&format!("Basic {TOKEN}"))], 401),
         (vec![token(), token()], 401),
+        (vec![token(), host(&format!("app-b:{port}"))], 403),
+        (vec![token(), host(&format!("app-a.example:{port}"))], 403),
         (vec![token(), host("rebound.example")], 403),
         (vec![token(), host(&format!("rebound.example:{port}"))], 403),
         (vec![token(), host(&format!("localhost.example:{port}"))], 403),

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Request, State};
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
-use axum::http::header::ORIGIN;
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -15,6 +13,8 @@ use tokio::net::TcpListener;
 
 use super::summary::Summary;
 use super::traffic::Traffic;
+use crate::no_page::no_page;
+use crate::ports::known::LOAD;
 
 /// What `curl -d rate=20 -d mix=/chain:3,/items/7` sends; what is not there stays as it is.
 #[derive(Deserialize)]
@@ -31,7 +31,7 @@ struct Change {
 pub async fn serve(listener: TcpListener, traffic: Arc<Traffic>) -> std::io::Result<()> {
     let router = Router::new()
         .route("/", get(figures).post(change))
-        .layer(from_fn(no_page))
+        .layer(from_fn_with_state(LOAD.part, no_page))
         .with_state(traffic);
     axum::serve(listener, router).await
 }
@@ -59,12 +59,4 @@ async fn change(
         set.mix = mix.unwrap_or_else(|| set.mix.clone());
     });
     Ok(Json(traffic.summary()))
-}
-
-/// A browser names the page that it asks for, and no page has a say here.
-async fn no_page(request: Request, next: Next) -> Response {
-    match request.headers().contains_key(ORIGIN) {
-        true => StatusCode::FORBIDDEN.into_response(),
-        false => next.run(request).await,
-    }
 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
-use reqwest::header::ORIGIN;
+use reqwest::header::{HOST, HeaderName, ORIGIN};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -20,14 +20,14 @@ fn address(lab: &Lab) -> String {
 }
 
 /// Sends a form, as `curl -d` does.
-fn post(url: &str, form: &'static str, origin: Option<&str>) -> (StatusCode, String) {
+fn post(url: &str, form: &'static str, header: Option<(HeaderName, &str)>) -> (StatusCode, String) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut request = http.post(url).body(form);
         request = request.header("content-type", "application/x-www-form-urlencoded");
-        if let Some(origin) = origin {
-            request = request.header(ORIGIN, origin);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         let answer = request.send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
@@ -85,9 +85,12 @@ fn a_change_that_makes_no_sense_is_refused_whole_and_a_page_has_no_say() {
     }
     let (status, problem) = post(&url, "speed=5", None);
     assert_eq!((status, problem.lines().count()), (StatusCode::BAD_REQUEST, 1), "{problem}");
-    let (status, _) = post(&url, "rate=5", Some("https://example.com"));
-    assert_eq!(status, StatusCode::FORBIDDEN);
+    for header in [(ORIGIN, "https://example.com"), (HOST, "rebound.example")] {
+        assert_eq!(post(&url, "rate=5", Some(header)).0, StatusCode::FORBIDDEN);
+    }
     assert_eq!(get(&url)["rate"], 0.0);
+    // As a container beside it calls it.
+    assert_eq!(post(&url, "rate=1", Some((HOST, "load:8089"))).0, StatusCode::OK);
 }
 
 #[test]
