@@ -19,7 +19,7 @@ pub const SERVICES: [(&str, &str); 4] = [
 ];
 
 /// Each part by its name, and that of the link that the doctor blames while it does not answer.
-pub const PARTS: [(&str, &str); 9] = [
+pub const PARTS: [(&str, &str); 10] = [
     ("app-a", "app-a"),
     ("app-b", "app-b"),
     ("app-c", "app-c"),
@@ -29,6 +29,7 @@ pub const PARTS: [(&str, &str); 9] = [
     ("otel-collector", "collector"),
     ("prometheus", "prometheus"),
     ("loki", "loki"),
+    ("console", "console"),
 ];
 
 /// Every part that `lab up` can add, with the program that it is.
@@ -39,7 +40,7 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("loki", "loki"),
 ];
 /// Every port of the native lab.
-const PORTS: [&str; 25] = [
+const PORTS: [&str; 27] = [
     "APP_A_PORT",
     "APP_B_PORT",
     "APP_C_PORT",
@@ -65,6 +66,8 @@ const PORTS: [&str; 25] = [
     "PROMETHEUS_PORT",
     "LOKI_PORT",
     "LOKI_GRPC_PORT",
+    "CONSOLE_PORT",
+    "LINES_PORT",
 ];
 
 /// How a native lab differs from `lab up --with` everything.

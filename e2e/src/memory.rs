@@ -2,6 +2,10 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 
+/// What those parts run that are no services.
+const PROGRAMS: [&str; 7] =
+    ["load", "console", "spoor", "jaeger", "otelcol-contrib", "prometheus", "loki"];
+
 /// The resident bytes of the process of a lab, whose id is told, and of each part's, by part.
 ///
 /// # Errors
@@ -55,9 +59,7 @@ fn name(process: u32) -> anyhow::Result<String> {
         None => read("cmdline")?
             .split('\0')
             .filter_map(|word| word.rsplit('/').next())
-            .find(|word| {
-                ["load", "spoor", "jaeger", "otelcol-contrib", "prometheus", "loki"].contains(word)
-            })
+            .find(|word| PROGRAMS.contains(word))
             .context("finding out which part a process is")?
             .replace("otelcol-contrib", "otel-collector"),
     })

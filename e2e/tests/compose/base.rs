@@ -12,7 +12,8 @@ use crate::lab::{Lab, image_id, left_behind, stdout};
 use crate::tier::BASE;
 use crate::trace::chain_is_found;
 
-const CONTAINERS: [&str; 7] = ["app-a", "app-b", "app-c", "app-d", "jaeger", "load", "spoor"];
+const CONTAINERS: [&str; 8] =
+    ["app-a", "app-b", "app-c", "app-d", "console", "jaeger", "load", "spoor"];
 const CONTEXT_LIMIT: f64 = 5e6;
 
 #[tokio::test]

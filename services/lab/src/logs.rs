@@ -4,10 +4,14 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{IsTerminal, stdout};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
+
 use crate::output::Output;
 
-/// How many lines of a part are kept.
+/// How many lines of a part are kept, and at most told at once.
 const KEPT: usize = 1_000;
+/// How many bytes of a line are kept.
+const LENGTH: usize = 8 << 10;
 /// ANSI foreground colours that can be read on a dark and on a light ground.
 const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
 
@@ -20,12 +24,27 @@ pub struct Logs {
     /// As wide as the longest name of a part.
     width: usize,
     coloured: bool,
-    kept: Arc<Mutex<HashMap<&'static str, Kept>>>,
+    kept: Arc<Mutex<Parts>>,
+}
+
+#[derive(Default)]
+struct Parts {
+    by_name: HashMap<&'static str, Kept>,
+    /// How many lines there were of all parts.
+    count: u64,
 }
 
 struct Kept {
     colour: u8,
-    lines: VecDeque<String>,
+    /// Each with its number among those of all parts.
+    lines: VecDeque<(u64, String)>,
+}
+
+/// A line that a part wrote.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Line {
+    pub part: &'static str,
+    pub line: String,
 }
 
 impl Logs {
@@ -45,10 +64,10 @@ impl Logs {
     }
 
     /// Takes a line that `part` wrote.
-    pub fn push(&self, part: &'static str, line: String) {
-        let mut parts = self.lock();
-        let colour = COLOURS[parts.len() % COLOURS.len()];
-        let kept = parts.entry(part).or_insert(Kept { colour, lines: VecDeque::new() });
+    pub fn push(&self, part: &'static str, mut line: String) {
+        let Parts { by_name, count } = &mut *self.lock();
+        let colour = COLOURS[by_name.len() % COLOURS.len()];
+        let kept = by_name.entry(part).or_insert(Kept { colour, lines: VecDeque::new() });
         if let Some(output) = self.output.as_ref().filter(|_| self.shown) {
             let name = prefix(part, self.width, self.coloured.then_some(kept.colour));
             output.offer(format!("{name}{line}\n"));
@@ -56,24 +75,40 @@ impl Logs {
         if kept.lines.len() == KEPT {
             kept.lines.pop_front();
         }
-        kept.lines.push_back(line);
+        line.truncate(line.floor_char_boundary(LENGTH));
+        kept.lines.push_back((*count, line));
+        *count += 1;
     }
 
     /// The last lines of a part, at most `count`.
     pub fn last(&self, part: &str, count: usize) -> Vec<String> {
         let parts = self.lock();
-        let Some(Kept { lines, .. }) = parts.get(part) else { return Vec::new() };
-        lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
+        let Some(Kept { lines, .. }) = parts.by_name.get(part) else { return Vec::new() };
+        let lines = lines.iter().skip(lines.len().saturating_sub(count));
+        lines.map(|(_, line)| line.clone()).collect()
     }
 
     /// The kept lines of a part that name `trace_id`, whether they are text or JSON.
     pub fn of_trace(&self, part: &str, trace_id: &str) -> Vec<String> {
-        let parts = self.lock();
-        let lines = parts.get(part).into_iter().flat_map(|kept| &kept.lines);
-        lines.filter(|line| line.contains(trace_id)).cloned().collect()
+        let lines = self.lines(|name, line| name == part && line.contains(trace_id));
+        lines.into_iter().map(|Line { line, .. }| line).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Kept>> {
+    /// The kept lines that are `wanted` by part and text, as they came: the last, if they are too
+    /// many.
+    pub fn lines(&self, wanted: impl Fn(&str, &str) -> bool) -> Vec<Line> {
+        let parts = self.lock();
+        let mut found = Vec::new();
+        for (&part, Kept { lines, .. }) in &parts.by_name {
+            let lines = lines.iter().filter(|(_, line)| wanted(part, line));
+            found.extend(lines.map(|(number, line)| (*number, part, line)));
+        }
+        found.sort_unstable_by_key(|(number, ..)| *number);
+        let last = found.split_off(found.len().saturating_sub(KEPT));
+        last.into_iter().map(|(_, part, line)| Line { part, line: line.clone() }).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Parts> {
         // Each change leaves the lines whole, whatever its thread did next.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,6 +135,20 @@ mod tests {
         assert_eq!(logs.last("app-a", 1), [format!("line {}", KEPT + 4)]);
         assert_eq!(logs.last("app-a", usize::MAX).len(), KEPT);
         assert_eq!(logs.last("app-a", usize::MAX)[0], "line 5");
+    }
+
+    #[test]
+    fn no_more_is_told_than_the_last_lines_of_all_and_of_a_long_one_its_beginning() {
+        let logs = Logs::new(None, false, 6);
+        for number in 0..KEPT {
+            logs.push("app-a", format!("line {number}"));
+            logs.push("app-b", "ä".repeat(LENGTH));
+        }
+        let told = logs.lines(|_, _| true);
+        assert_eq!(told.len(), KEPT);
+        let first = Line { part: "app-a", line: format!("line {}", KEPT / 2) };
+        assert_eq!(told[0], first);
+        assert_eq!(told[1], Line { part: "app-b", line: "ä".repeat(LENGTH / 2) });
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 mod addresses;
 mod children;
+mod console;
 mod doctor;
 mod edges;
 mod guard;
 mod interrupt;
+mod lines;
 mod load;
 mod logs;
 mod no_page;
@@ -42,6 +44,8 @@ enum Command {
     Up(up::Arguments),
     /// Send requests to the services of a running lab, and tell how long each took
     Load(load::Arguments),
+    /// Serve the page on which a running lab is looked at, until Ctrl-C
+    Console(console::Arguments),
     /// Examine a running lab, link by link, and name the first that is broken
     Doctor(doctor::Arguments),
     /// Be one part of the lab, until standard input closes
@@ -55,6 +59,7 @@ async fn main() -> ExitCode {
     let outcome = match command.unwrap_or(Command::Up(up::Arguments::default())) {
         Command::Up(arguments) => up::run(arguments).await,
         Command::Load(arguments) => load(arguments).await,
+        Command::Console(arguments) => console(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Part(arguments) => part::run(arguments).await,
     };
@@ -65,6 +70,12 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn console(arguments: console::Arguments) -> anyhow::Result<ExitCode> {
+    let mut interrupt = Interrupt::new().context("listening for signals")?;
+    console::run(arguments, async move { interrupt.next().await }).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn load(arguments: load::Arguments) -> anyhow::Result<ExitCode> {

@@ -45,6 +45,7 @@ pub async fn run(
     let services: Vec<_> = parts.services.iter().map(|part| part.name).collect();
     children.start(parts.backends).await?;
     children.start(parts.services).await?;
+    children.start(vec![parts.console]).await?;
 
     let url = format!("http://{}/chain", ports.address(ENTRY));
     let trace_id = tokio::select! {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use tokio::sync::oneshot;
 
-use crate::{guard, load};
+use crate::{console, guard, load};
 
 /// How long a part may take to end by itself, in the worst case. Above a service's and the storage
 /// server's own deadlines.
@@ -35,6 +35,8 @@ enum Program {
     Demo(Rest),
     /// The traffic.
     Load(load::Arguments),
+    /// The page.
+    Console(console::Arguments),
     /// A program of others, under guard.
     Foreign(guard::Arguments),
 }
@@ -70,6 +72,10 @@ pub async fn run(Arguments { program }: Arguments) -> anyhow::Result<ExitCode> {
         Program::Demo(rest) => demo::run(rest.arguments, || closed).await,
         Program::Load(arguments) => {
             load::run(arguments, closed).await?;
+            ExitCode::SUCCESS
+        }
+        Program::Console(arguments) => {
+            console::run(arguments, closed).await?;
             ExitCode::SUCCESS
         }
         Program::Foreign(arguments) => guard::run(arguments, closed).await?,

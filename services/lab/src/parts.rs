@@ -1,6 +1,7 @@
 //! What runs: every part, its command and where to look at it.
 
 mod collector;
+mod console;
 mod jaeger;
 mod loki;
 mod prometheus;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub services: Vec<Part>,
     /// What makes traffic.
     pub load: Part,
+    /// What shows all of it.
+    pub console: Part,
 }
 
 /// What the parts of one run need to know of each other.
@@ -89,10 +92,10 @@ pub fn parts(plan: &Plan, settings: &[Setting]) -> anyhow::Result<Parts> {
     }
     let services = (0..APPS.len()).map(|index| service::part(plan, index));
     let services = services.collect::<anyhow::Result<_>>()?;
-    let mut parts = Parts { backends, services, load: load(plan)? };
+    let mut parts = Parts { backends, services, load: load(plan)?, console: console::part(plan)? };
     for Setting { part, name, value } in settings {
-        let Some(found) = parts.all().find(|found| found.name == part) else {
-            let known = parts.all().map(|part| part.name).collect::<Vec<_>>().join(", ");
+        let Some(found) = parts.all_mut().find(|found| found.name == part) else {
+            let known = parts.all_mut().map(|part| part.name).collect::<Vec<_>>().join(", ");
             bail!("setting {name}: the lab has no part {part}, but {known}");
         };
         found.command.env(name, value);
@@ -118,17 +121,23 @@ impl Parts {
     pub async fn start(self, children: &mut Children) -> anyhow::Result<()> {
         children.start(self.backends).await?;
         children.start(self.services).await?;
-        children.start(vec![self.load]).await
+        children.start(vec![self.load, self.console]).await
+    }
+
+    /// All of them, the one to look at first before the others.
+    pub fn all(&self) -> impl Iterator<Item = &Part> {
+        let first = [&self.console].into_iter();
+        first.chain(&self.backends).chain(&self.services).chain([&self.load])
     }
 
     /// How many columns the longest name takes.
     pub fn name_width(&self) -> usize {
-        let names = self.backends.iter().chain(&self.services).map(|part| part.name.len());
-        names.fold(self.load.name.len(), usize::max)
+        self.all().map(|part| part.name.len()).max().unwrap_or_default()
     }
 
-    fn all(&mut self) -> impl Iterator<Item = &mut Part> {
-        self.backends.iter_mut().chain(&mut self.services).chain([&mut self.load])
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Part> {
+        let last = [&mut self.load, &mut self.console];
+        self.backends.iter_mut().chain(&mut self.services).chain(last)
     }
 }
 

@@ -5,15 +5,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use tokio::net::TcpListener;
 
 use crate::children::Children;
 use crate::interrupt::Interrupt;
+use crate::lines;
 use crate::logs::Logs;
 use crate::once;
 use crate::output::Output;
 use crate::parts::{self, Parts, Plan};
 use crate::ports::Ports;
-use crate::ports::known::{ENTRY, FAULTS, JAEGER_UI, LOAD};
+use crate::ports::known::{CONSOLE, ENTRY, FAULTS, JAEGER_UI, LINES, LOAD};
 use crate::program;
 use crate::setting::Setting;
 use crate::with::{self, With};
@@ -65,12 +67,16 @@ pub async fn run(Arguments { once, with, logs, env }: Arguments) -> anyhow::Resu
     // A proxy that is configured cannot reach loopback.
     let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_DEADLINE);
     let http = http.build().context("making an HTTP client")?;
+    let serving_lines = || format!("serving lines on {}", plan.ports.address(LINES));
+    let listener = TcpListener::bind(plan.ports.address(LINES)).await;
+    let listener = listener.with_context(serving_lines)?;
     let mut children = Children::new(logs.clone(), http.clone());
     let outcome = tokio::select! {
         () = interrupt.next() => match once {
             true => Err(anyhow::Error::msg("interrupted")),
             false => Ok(()),
         },
+        ended = lines::serve(listener, logs.clone()) => ended.with_context(serving_lines),
         outcome = async {
             let (children, ports) = (&mut children, &plan.ports);
             match once {
@@ -116,21 +122,26 @@ async fn stay(
     let Plan { ports, admin_token, .. } = plan;
     let mut summary = "\nThe lab is up.\n\n".to_owned();
     let width = parts.name_width();
-    for part in parts.backends.iter().chain(&parts.services).chain([&parts.load]) {
+    for part in parts.all() {
         for (index, (place, what)) in part.places.iter().enumerate() {
             let name = if index == 0 { part.name } else { "" };
             summary.push_str(&format!("  {name:width$}  {place:31}  {what}\n"));
         }
     }
-    summary.push_str(&format!("\nTry    curl http://{}/chain\n", ports.address(ENTRY)));
+    summary.push_str(&format!(
+        "\nLook   http://{}: send a request, and see what becomes of it\n\
+         Try    curl http://{}/chain\n",
+        ports.address(CONSOLE),
+        ports.address(ENTRY)
+    ));
     let names = with.iter().map(|part| part.name()).collect::<Vec<_>>().join(",");
     summary.push_str(&match with.contains(&With::Jaeger) {
         true => format!(
-            "Look   http://{}/trace/ID, with the trace_id that it answers\n\
+            "Jaeger http://{}/trace/ID, with the trace_id that it answers\n\
              Check  lab doctor --with {names}\n",
             ports.address(JAEGER_UI)
         ),
-        false => "Look   `lab up --with jaeger` adds Jaeger's UI; \
+        false => "Jaeger `lab up --with jaeger` adds its UI; \
                   `lab up --once` prints a trace as a tree\n\
                   Check  lab doctor\n"
             .to_owned(),

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::ports::Port;
-use crate::ports::known::{APPS, GRAFANA, JAEGER_UI, LOKI, OTLP_HTTP, PROMETHEUS, STORAGE_ADMIN};
+use crate::ports::known::{
+    APPS, CONSOLE, GRAFANA, JAEGER_UI, LOKI, OTLP_HTTP, PROMETHEUS, STORAGE_ADMIN,
+};
 use crate::with::With;
 
 /// One thing to be proved, in the order in which telemetry flows: of several that fail, the first
@@ -21,6 +23,7 @@ pub enum Link {
     Prometheus,
     Loki,
     Grafana,
+    Console,
     Clocks,
     Spans,
     Logs,
@@ -42,9 +45,9 @@ use Link::*;
 pub const SERVICES: [Link; 4] = [AppA, AppB, AppC, AppD];
 
 #[rustfmt::skip]
-const ALL: [Link; 23] = [
-    AppA, AppB, AppC, AppD, Spoor, Jaeger, Collector, Prometheus, Loki, Grafana, Clocks, Spans, Logs, SpanMetrics,
-    ServiceGraph, Exemplars, Spm, GrafanaJaeger, GrafanaPrometheus, GrafanaLoki, Disk, Memory, Ports,
+const ALL: [Link; 24] = [
+    AppA, AppB, AppC, AppD, Spoor, Jaeger, Collector, Prometheus, Loki, Grafana, Console, Clocks, Spans, Logs,
+    SpanMetrics, ServiceGraph, Exemplars, Spm, GrafanaJaeger, GrafanaPrometheus, GrafanaLoki, Disk, Memory, Ports,
 ];
 
 impl Link {
@@ -56,7 +59,8 @@ impl Link {
     /// The part that brings it, unless every lab has it.
     const fn tier(self) -> Option<With> {
         match self {
-            AppA | AppB | AppC | AppD | Spoor | Clocks | Spans | Disk | Memory | Ports => None,
+            AppA | AppB | AppC | AppD | Spoor | Console | Clocks | Spans | Disk | Memory
+            | Ports => None,
             Jaeger => Some(With::Jaeger),
             Collector => Some(With::Collector),
             Loki | Logs => Some(With::Loki),
@@ -69,7 +73,7 @@ impl Link {
     pub const fn needs(self) -> &'static [Self] {
         match self {
             AppA | AppB | AppC | AppD | Spoor | Jaeger | Collector | Prometheus | Loki
-            | Grafana | Clocks | Disk | Memory => &[],
+            | Grafana | Console | Clocks | Disk | Memory => &[],
             Spans => &[AppA, AppB, AppC, AppD, Spoor, Jaeger, Collector, Clocks],
             Logs => &[AppA, AppB, AppC, AppD, Collector, Loki, Clocks, Spans],
             SpanMetrics => &[AppA, AppB, AppC, AppD, Collector, Prometheus, Clocks, Spans],
@@ -96,6 +100,7 @@ impl Link {
             Prometheus => PROMETHEUS,
             Loki => LOKI,
             Grafana => GRAFANA,
+            Console => CONSOLE,
             _ => return None,
         })
     }
@@ -113,6 +118,7 @@ impl Link {
             Prometheus => "prometheus",
             Loki => "loki",
             Grafana => "grafana",
+            Console => "console",
             Clocks => "clocks",
             Spans => "spans",
             Logs => "logs",
@@ -151,7 +157,7 @@ mod tests {
     #[test]
     fn a_tier_has_only_its_own_links() {
         let names = |with: &[With]| Link::of(with).map(Link::name).collect::<Vec<_>>();
-        let base = ["app-a", "app-b", "app-c", "app-d", "spoor", "clocks", "spans"];
+        let base = ["app-a", "app-b", "app-c", "app-d", "spoor", "console", "clocks", "spans"];
         let base: Vec<_> = base.into_iter().chain(["disk", "memory", "ports"]).collect();
         assert_eq!(names(&[]), base);
         assert_eq!(names(&[With::Jaeger]).len(), base.len() + 1);

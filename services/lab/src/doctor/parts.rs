@@ -56,6 +56,11 @@ async fn answer(lab: &Lab<'_>, link: Link, port: Port) -> Result<String, Failure
             connect(&lab.url(OTLP_GRPC)).await?;
             return Ok(format!("takes OTLP over HTTP at {url} and over gRPC"));
         }
+        Link::Console => {
+            let question = "console whether it is well";
+            ask_text(question, lab.client.get(&format!("{url}/healthz"))).await?;
+            return Ok(format!("serves its page at {url}"));
+        }
         Link::Prometheus => api::prometheus::version(lab).await?,
         Link::Loki => api::loki::version(lab).await?,
         Link::Grafana => api::grafana::version(lab).await?,

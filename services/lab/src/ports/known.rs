@@ -64,8 +64,13 @@ pub const LOKI_GRPC: Port = Port::new("loki", "LOKI_GRPC_PORT", 9095);
 /// HTTP of Grafana.
 pub const GRAFANA: Port = Port::new("grafana", "GRAFANA_PORT", 3000);
 
+/// HTTP of the console.
+pub const CONSOLE: Port = Port::new("console", "CONSOLE_PORT", 8010);
+/// HTTP of the native lab itself: the last log lines of its parts.
+pub const LINES: Port = Port::new("lab", "LINES_PORT", 8011);
+
 /// All of them.
-pub const ALL: [Port; 26] = [
+pub const ALL: [Port; 28] = [
     APPS[0],
     APPS[1],
     APPS[2],
@@ -92,4 +97,6 @@ pub const ALL: [Port; 26] = [
     LOKI,
     LOKI_GRPC,
     GRAFANA,
+    CONSOLE,
+    LINES,
 ];

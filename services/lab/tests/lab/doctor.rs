@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use crate::ports::free_address;
 use crate::process::{Lab, PORTS};
 
 const WITH: &str = "jaeger,collector,prometheus,loki,grafana";
@@ -26,7 +27,27 @@ fn parts_that_accept_and_never_answer_do_not_hold_the_doctor_beyond_its_deadline
         links.filter(|link| link["status"] == status).count()
     };
     // Each part; then what each signal needs is missing, and the machine is well.
-    assert_eq!((statuses("broken"), statuses("skipped")), (10, 10), "{report:#}");
+    assert_eq!((statuses("broken"), statuses("skipped")), (11, 10), "{report:#}");
+}
+
+#[test]
+fn a_console_that_does_not_answer_is_named_alone_and_with_its_variable() {
+    let lab = Lab::up();
+    let nobody = free_address().port().to_string();
+    for (moved, expected) in [(None, &[][..]), (Some(&nobody), &["console"])] {
+        let doctor = Lab::start_with(&["doctor", "--json", "--deadline", "30s"], |c| {
+            c.envs(lab.ports().iter().cloned()).envs(moved.map(|port| ("CONSOLE_PORT", port)));
+        });
+        let ended = doctor.end_by_itself();
+        let report: serde_json::Value = serde_json::from_str(&ended.output).unwrap();
+        let links = report["links"].as_array().unwrap();
+        let broken: Vec<_> = links.iter().filter(|link| link["status"] != "ok").collect();
+        assert!(broken.iter().map(|link| &link["link"]).eq(expected), "{report:#}");
+        let causes = broken.iter().map(|link| link["cause"].as_str().unwrap());
+        for cause in causes {
+            assert_eq!(cause, "console is not running, or its port was moved by CONSOLE_PORT");
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The `lab` program as a person meets it.
 
+mod console;
 mod doctor;
 mod load;
 #[path = "../../../../e2e/src/ports.rs"]
@@ -42,7 +43,7 @@ fn once_shows_the_whole_trace_of_one_request_with_its_log_lines() {
     let trace_id = tree.split_whitespace().nth(1).unwrap();
     assert_eq!(trace_id.len(), 32, "{tree}");
     for service in SERVICES {
-        let prefix = format!("{service} | ");
+        let prefix = format!("{service:7} | ");
         assert!(
             lines.lines().any(|line| line.starts_with(&prefix) && line.contains(trace_id)),
             "{service}:\n{lines}"
@@ -76,7 +77,7 @@ fn what_lab_up_tells_to_try_works_and_lines_carry_names() {
     let lab = Lab::up();
     // The load is started last and nobody waits for its first line.
     for part in SERVICES.iter().chain(&["spoor", "load"]) {
-        lab.wait_for(&format!("{part:5} | "));
+        lab.wait_for(&format!("{part:7} | "));
     }
     let output = lab.output();
     let command = output.lines().find_map(|line| line.strip_prefix("Try    curl ")).unwrap();
@@ -94,8 +95,8 @@ fn traffic_does_not_drive_what_to_try_off_the_screen() {
     let lab = Lab::start(&["up"]);
     lab.wait_for("Ctrl-C");
     let output = lab.output();
-    for part in SERVICES.iter().chain(&["spoor"]) {
-        assert!(output.contains(&format!("{part:5} | ready after ")), "{output}");
+    for part in SERVICES.iter().chain(&["spoor", "console"]) {
+        assert!(output.contains(&format!("{part:7} | ready after ")), "{output}");
     }
     let command = output.lines().find_map(|line| line.strip_prefix("Try    curl ")).unwrap();
     for _ in 0..20 {
@@ -119,7 +120,7 @@ fn a_lab_whose_output_nobody_reads_works_on_and_can_be_ended() {
         process::get(&home);
     }
     let children = lab.descendants();
-    assert_eq!(children.len(), 6, "{children:?}");
+    assert_eq!(children.len(), 7, "{children:?}");
     lab.signal(Signal::TERM);
     let ended = lab.end();
     assert!(ended.status.success(), "{ended:?}");
@@ -132,7 +133,7 @@ fn an_interrupted_lab_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         let lab = Lab::up_in(folder.path());
         let children = lab.descendants();
-        assert_eq!(children.len(), 6, "{children:?}");
+        assert_eq!(children.len(), 7, "{children:?}");
         // Spoor's.
         assert_eq!(entries(folder.path()), 1);
         lab.signal(signal);
@@ -147,7 +148,7 @@ fn a_lab_that_is_killed_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let lab = Lab::up_in(folder.path());
     let children = lab.descendants();
-    assert_eq!(children.len(), 6, "{children:?}");
+    assert_eq!(children.len(), 7, "{children:?}");
     assert_eq!(entries(folder.path()), 1);
     lab.signal(Signal::KILL);
     left_nothing(&children, folder.path());
@@ -155,7 +156,7 @@ fn a_lab_that_is_killed_leaves_nothing_behind() {
 
 #[test]
 fn a_part_that_dies_ends_the_lab_and_is_named() {
-    for part in ["app-c", "spoor", "load"] {
+    for part in ["app-c", "spoor", "load", "console"] {
         let folder = tempfile::tempdir().unwrap();
         let lab = Lab::up_in(folder.path());
         let children = lab.descendants();
@@ -244,8 +245,8 @@ fn no_program_gets_the_shells_destination_of_telemetry() {
 fn a_variable_of_an_unknown_part_is_refused_and_the_known_ones_are_named() {
     let ended = Lab::start(&["up", "--env", "app-e:LISTEN=x"]).end();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    let problem =
-        "setting LISTEN: the lab has no part app-e, but spoor, app-a, app-b, app-c, app-d, load";
+    let problem = "setting LISTEN: the lab has no part app-e, \
+                   but spoor, app-a, app-b, app-c, app-d, load, console";
     assert!(ended.errors.contains(problem), "{ended:?}");
     let ended = Lab::start(&["up", "--env", "app-a"]).end();
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");

@@ -15,7 +15,7 @@ use super::ports::free_addresses;
 /// How long a test waits for anything.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-pub const PORTS: [&str; 26] = [
+pub const PORTS: [&str; 28] = [
     "APP_A_PORT",
     "APP_B_PORT",
     "APP_C_PORT",
@@ -42,10 +42,13 @@ pub const PORTS: [&str; 26] = [
     "LOKI_PORT",
     "LOKI_GRPC_PORT",
     "GRAFANA_PORT",
+    "CONSOLE_PORT",
+    "LINES_PORT",
 ];
 
 /// A running `lab`, killed when dropped.
 pub struct Lab {
+    ports: Vec<(&'static str, String)>,
     child: Child,
     output: Output,
     errors: Output,
@@ -73,11 +76,10 @@ impl Lab {
     /// Starts it on free ports, which `change` may change.
     pub fn start_with(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-        for (variable, address) in PORTS.iter().zip(free_addresses::<{ PORTS.len() }>()) {
-            command.env(variable, address.port().to_string());
-        }
-        command.args(arguments);
-        for variable in ["RUST_LOG", "LOAD_RATE", "LOAD_LISTEN"] {
+        let free = free_addresses::<{ PORTS.len() }>().map(|address| address.port().to_string());
+        let ports: Vec<_> = PORTS.into_iter().zip(free).collect();
+        command.args(arguments).envs(ports.iter().cloned());
+        for variable in ["RUST_LOG", "LOAD_RATE", "LOAD_LISTEN", "CONSOLE_LISTEN"] {
             command.env_remove(variable);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -85,7 +87,7 @@ impl Lab {
         let mut child = command.spawn().unwrap();
         let output = Output::new(child.stdout.take());
         let errors = Output::new(child.stderr.take());
-        Self { child, output, errors }
+        Self { ports, child, output, errors }
     }
 
     /// The whole lab, ready, with what its parts log.
@@ -100,10 +102,21 @@ impl Lab {
         })
     }
 
-    fn up_with(change: impl FnOnce(&mut Command)) -> Self {
+    pub fn up_with(change: impl FnOnce(&mut Command)) -> Self {
         let lab = Self::start_with(&["up", "--logs"], change);
         lab.wait_for("Ctrl-C");
         lab
+    }
+
+    /// The variables of its ports, unless they were changed.
+    pub fn ports(&self) -> &[(&'static str, String)] {
+        &self.ports
+    }
+
+    /// The URL of what listens on the port that this variable names.
+    pub fn url(&self, variable: &str) -> String {
+        let (_, port) = self.ports.iter().find(|(name, _)| *name == variable).unwrap();
+        format!("http://127.0.0.1:{port}")
     }
 
     /// Waits until standard output holds `text`.
@@ -243,10 +256,17 @@ pub fn left_nothing(processes: &[Process], folder: &Path) {
 
 /// What an URL answers, as JSON.
 pub fn get(url: &str) -> serde_json::Value {
+    get_with(url, &[])
+}
+
+/// What an URL answers a request with these headers, as JSON.
+pub fn get_with(url: &str, headers: &[(&'static str, &str)]) -> serde_json::Value {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let http = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
-        http.get(url).send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+        let request =
+            headers.iter().fold(http.get(url), |it, (name, value)| it.header(*name, *value));
+        request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
     })
 }
 

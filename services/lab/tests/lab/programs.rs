@@ -15,8 +15,8 @@ fn whole(folder: &Path) -> (Lab, Vec<Process>) {
     });
     lab.wait_for("The lab is up.");
     let processes = lab.descendants();
-    // Spoor, four services and the load; four guards and their programs.
-    assert_eq!(processes.len(), 14, "{processes:?}");
+    // Spoor, four services, the load and the console; four guards and their programs.
+    assert_eq!(processes.len(), 15, "{processes:?}");
     // Of spoor, Prometheus and Loki.
     assert_eq!(entries(folder), 3);
     (lab, processes)
