@@ -13,8 +13,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::net::TcpListener;
 
-/// Headers of trace context, by the W3C's specification.
-const CONTEXT: [&str; 2] = ["traceparent", "tracestate"];
+/// Headers of trace context: the W3C's and Jaeger's, by both of which the lab's services hand it on.
+const CONTEXT: [&str; 3] = ["traceparent", "tracestate", "uber-trace-id"];
 
 /// Passes on every request, over HTTP/1 and HTTP/2, and with it every header but trace context.
 pub struct Proxy {

@@ -5,7 +5,7 @@ use e2e::free_addresses;
 
 use crate::backend::Backend;
 use crate::demo;
-use crate::flows::{Sent, span};
+use crate::flows::{OF_THE_LAB, Sent, span};
 
 /// `endpoint` gives the mode's own variable. Nothing else tells the services where spans go.
 async fn spoor_has_the_page(
@@ -14,7 +14,7 @@ async fn spoor_has_the_page(
 ) -> anyhow::Result<()> {
     let backend = Backend::start().await?;
     let (variable, endpoint) = endpoint(&backend);
-    let variables = [("MODE", mode), (variable, &endpoint)];
+    let variables = [&[("MODE", mode), (variable, &endpoint)], &OF_THE_LAB[..]].concat();
     let addresses = free_addresses::<4>();
     let mut services = Vec::new();
     for (i, name) in ["app-a", "app-b", "app-c", "app-d"].into_iter().enumerate() {

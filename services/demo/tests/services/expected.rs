@@ -14,6 +14,8 @@ pub enum Value {
     Text(String),
     Integer(i64),
     Bool(bool),
+    /// Of a list.
+    Texts(Vec<String>),
     /// Of a type that the table has no word for.
     Other(String),
 }
@@ -24,6 +26,7 @@ impl Value {
             Self::Text(_) => "string",
             Self::Integer(_) => "int",
             Self::Bool(_) => "bool",
+            Self::Texts(_) => "string[]",
             Self::Other(value) => value,
         }
     }
@@ -35,6 +38,7 @@ impl fmt::Display for Value {
             Self::Text(text) | Self::Other(text) => f.write_str(text),
             Self::Integer(number) => write!(f, "{number}"),
             Self::Bool(truth) => write!(f, "{truth}"),
+            Self::Texts(texts) => write!(f, "{texts:?}"),
         }
     }
 }
@@ -112,7 +116,10 @@ pub fn read(page: &str) -> Vec<Flow> {
         let title = section.lines().next().unwrap();
         let rows: Vec<Vec<&str>> = section.lines().filter_map(cells).skip(2).collect();
         match section.lines().find_map(|line| line.strip_prefix("Request: ")) {
-            None => drop(sets.insert(title, rows.iter().map(|row| attribute(row)).collect())),
+            None => {
+                let rows = rows.iter().flat_map(|row| attributes_of(row));
+                sets.insert(title, rows.collect());
+            }
             Some(request) => {
                 let spans = rows.iter().map(|row| span(row, &sets)).collect();
                 flows.push(flow(title, request, spans));
@@ -133,14 +140,16 @@ fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-fn attribute(row: &[&str]) -> Expected {
-    let [name, type_name, when, ..] = row else { panic!("{row:?}") };
-    Expected {
-        name: quoted(name)[0].to_owned(),
+/// Those of a row, which has one or several of the same kind.
+fn attributes_of(row: &[&str]) -> Vec<Expected> {
+    let [names, type_name, when, ..] = row else { panic!("{row:?}") };
+    let expected = quoted(names).into_iter().map(|name| Expected {
+        name: name.to_owned(),
         type_name: (*type_name).to_owned(),
         value: None,
         is_optional: *when != "always",
-    }
+    });
+    expected.collect()
 }
 
 /// `METHOD /path` of a service, with a body or without, and the status of the answer.

@@ -4,12 +4,22 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1;
 
 use super::expected::{self, Attributes, CALLER, Flow, Span, Value};
 
 pub const PAGE: &str = include_str!("../../../../docs/demo.md");
+/// Headers that carry a trace's context.
+const HEADERS: &str = "traceparent,tracestate,baggage,uber-trace-id,jaeger-debug-id";
+/// What the lab has its services hand on, and show.
+pub const OF_THE_LAB: [(&str, &str); 5] = [
+    ("OTEL_PROPAGATORS", "jaeger,tracecontext,baggage"),
+    ("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST", HEADERS),
+    ("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_CLIENT_REQUEST", HEADERS),
+    ("OTEL_INSTRUMENTATION_GRPC_CAPTURE_METADATA_SERVER_REQUEST", HEADERS),
+    ("OTEL_INSTRUMENTATION_GRPC_CAPTURE_METADATA_CLIENT_REQUEST", HEADERS),
+];
 /// For an answer that is left to chance.
 const TRIES: usize = 500;
 
@@ -105,9 +115,21 @@ fn attributes(attributes: &[KeyValue]) -> Attributes {
         any_value::Value::StringValue(text) => Value::Text(text),
         any_value::Value::IntValue(number) => Value::Integer(number),
         any_value::Value::BoolValue(truth) => Value::Bool(truth),
+        any_value::Value::ArrayValue(array) => texts(array),
         other => Value::Other(format!("{other:?}")),
     };
     attributes.iter().map(|attribute| (attribute.key.clone(), value(attribute))).collect()
+}
+
+/// A list of texts alone is one that the table has a word for.
+fn texts(array: ArrayValue) -> Value {
+    let other = Value::Other(format!("{array:?}"));
+    let text = |value: AnyValue| match value.value {
+        Some(any_value::Value::StringValue(text)) => Some(text),
+        _ => None,
+    };
+    let texts: Option<_> = array.values.into_iter().map(text).collect();
+    texts.map_or(other, Value::Texts)
 }
 
 fn hex(id: &[u8]) -> String {

@@ -2,7 +2,7 @@
 
 use super::collector::{Collector, Exported};
 use super::expected::{self, Attributes, CALLER, Value};
-use super::flows::{Sent, page, span};
+use super::flows::{OF_THE_LAB, Sent, page, span};
 use super::process::{four_services, get, stop_in_order};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -11,7 +11,7 @@ async fn every_request_makes_the_spans_of_the_page_and_no_others() {
         let collector = Collector::start().await;
         let (name, endpoint) = collector.variable();
         let variables = [(name, endpoint.as_str()), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
-        let services = four_services(&variables);
+        let services = four_services(&[&variables[..], &OF_THE_LAB].concat());
         let addresses = services.each_ref().map(|service| service.address);
         for address in addresses {
             // This makes none, in no trace.
@@ -114,6 +114,13 @@ fn what_differs_from_the_page_is_told() {
         (
             changed(&|it| drop(it.attributes.insert("colour".to_owned(), text("red")))),
             "unexpected colour: red",
+        ),
+        (
+            changed(&|it| {
+                let name = "http.request.header.traceparent".to_owned();
+                it.attributes.insert(name, Value::Texts(vec!["00".to_owned()]));
+            }),
+            "unexpected http.request.header.traceparent: [\"00\"]",
         ),
     ] {
         assert!(problems.iter().any(|problem| problem.contains(told)), "{told}: {problems:?}");

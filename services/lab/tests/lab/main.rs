@@ -2,6 +2,7 @@
 
 mod console;
 mod doctor;
+mod headers;
 mod load;
 #[path = "../../../../e2e/src/ports.rs"]
 mod ports;
