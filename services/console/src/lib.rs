@@ -3,7 +3,11 @@
 //! It reads the storage server, Prometheus and Loki as any client would, and asks nobody but whom
 //! its [`Config`] names. Pages are made here, and can be read without JavaScript; what a part that
 //! is not there would have told is named as missing.
+//!
+//! What telemetry says is text wherever it stands, however it is spelled (`view::text`). A page has
+//! neither styles nor scripts of its own, so that a browser can be told to follow none (`guard`).
 
+mod assets;
 mod config;
 mod guard;
 mod page;
@@ -11,11 +15,42 @@ mod pages;
 mod routes;
 mod send;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod view;
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 pub use config::{Config, Doctor, Links, Service};
+use guard::Token;
+use send::{Sender, Sent};
+use sources::Sources;
+
+/// How long answers under way may hold up the end.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What all pages share.
+pub(crate) struct Console {
+    config: Config,
+    sources: Sources,
+    token: Token,
+    sender: Sender,
+    sent: Sent,
+}
+
+impl Console {
+    fn new(config: Config) -> Result<Arc<Self>, traces::Error> {
+        let sources = Sources::new(&config)?;
+        let (token, sender, sent) = (Token::new(), Sender::new(), Sent::default());
+        Ok(Arc::new(Self { config, sources, token, sender, sent }))
+    }
+}
 
 /// Serves the console until `shutdown` resolves, then answers what is under way.
 ///
@@ -25,6 +60,24 @@ pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let _ = (config, shutdown);
+    let address = config.listen;
+    let console = Console::new(config)?;
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| format!("listening on {address}: {error}"))?;
+    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+    let (draining, drain_begins) = oneshot::channel();
+    let server = axum::serve(listener, routes::router(&console)).with_graceful_shutdown(async {
+        shutdown.await;
+        // Fails only if the server has ended.
+        let _ = draining.send(());
+    });
+    let deadline = async {
+        let _ = drain_begins.await;
+        tokio::time::sleep(DRAIN_DEADLINE).await;
+    };
+    tokio::select! {
+        ended = server.into_future() => ended?,
+        () = deadline => {}
+    }
     Ok(())
 }
