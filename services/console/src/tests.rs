@@ -1,0 +1,11 @@
+//! The console as a browser or a program meets it, on a storage server in this process.
+
+mod accessible;
+mod finding;
+mod guarding;
+mod hostile;
+mod large;
+mod sending;
+mod stand;
+mod telemetry;
+mod tracing;
