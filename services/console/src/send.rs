@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
+use traces::{Span, Trace};
 
 pub(crate) use sent::Sent;
 pub(crate) use wish::{ENDPOINTS, Wish};
@@ -58,6 +59,22 @@ pub(crate) struct Answer {
     pub body: String,
     /// Whether there is more of the body.
     pub cut: bool,
+}
+
+impl Exchange {
+    /// The parent of the first span, if it was sent as one.
+    pub fn span_id(&self) -> Option<&str> {
+        match &self.request.context {
+            Context::Own { span_id, .. } => Some(span_id),
+            Context::Debug(_) => None,
+        }
+    }
+
+    /// The spans whose parent is missing, but for what was sent from here as one.
+    pub fn lost<'a>(sent: Option<&Self>, trace: &'a Trace) -> impl Iterator<Item = &'a Span> {
+        let own = sent.and_then(Self::span_id).unwrap_or_default();
+        trace.orphans().filter(move |span| span.parent_id != own)
+    }
 }
 
 /// The client that all requests are sent with.

@@ -179,7 +179,7 @@ pub(crate) async fn search(
     let content = html! {
         h1 { "Search" }
         div.columns {
-            section aria-labelledby="wanted" { h2 #wanted { "Traces with a span that is" } (form) }
+            section aria-labelledby="wanted" { h2 #wanted { "What to look for" } (form) }
             section aria-labelledby="results" { h2 #results tabindex="-1" { "Found" } (results) }
         }
     };

@@ -110,11 +110,7 @@ fn again(id: &str, trace: &Trace, sent: Option<&Exchange>, look: Look) -> Option
         return None;
     }
     let spans = trace.spans().len();
-    let is_own = |parent: &str| {
-        use crate::send::Context::Own;
-        matches!(sent.map(|it| &it.request.context), Some(Own { span_id, .. }) if span_id == parent)
-    };
-    let waits = trace.orphans().any(|span| !is_own(&span.parent_id));
+    let waits = Exchange::lost(sent, trace).next().is_some();
     if spans > 0 && spans == look.spans && !waits {
         return None;
     }
@@ -140,7 +136,7 @@ impl Shown<'_> {
         let Self { id, trace, sent, lines, reds } = self;
         html! {
             h1 { (heading(trace)) }
-            (facts(id, trace))
+            (facts(id, trace, *sent))
             (on_its_way(waits))
             (contents(sent.is_some()))
             @if let Some(sent) = sent { (exchange::exchange(sent)) }
@@ -163,9 +159,9 @@ fn heading(trace: &Trace) -> Markup {
     }
 }
 
-fn facts(id: &str, trace: &Trace) -> Markup {
+fn facts(id: &str, trace: &Trace, sent: Option<&Exchange>) -> Markup {
     let errors = trace.spans().iter().filter(|span| span.is_error()).count();
-    let orphans = trace.orphans().count();
+    let lost = Exchange::lost(sent, trace).count();
     let (start, _) = trace.window();
     html! {
         dl.facts {
@@ -175,7 +171,7 @@ fn facts(id: &str, trace: &Trace) -> Markup {
             div { dt { "spans" } dd { (trace.spans().len()) } }
             div { dt { "services" } dd { (services(trace).len()) } }
             div.failed[errors > 0] { dt { "errors" } dd { (errors) } }
-            @if orphans > 0 { div { dt { "without their parent" } dd { (orphans) } } }
+            @if lost > 0 { div { dt { "without their parent" } dd { (lost) } } }
         }
     }
 }

@@ -78,8 +78,8 @@ async fn every_control_has_a_label_and_every_table_its_headers() {
             assert!(!name.is_empty(), "{path}: {}", button.html());
         }
         for table in page.all("table") {
-            let headers = table.select(&scraper::Selector::parse("thead th[scope=col]").unwrap());
-            assert!(headers.count() > 0, "{path}: {}", table.html());
+            let header = scraper::Selector::parse("thead th[scope=col]").unwrap();
+            assert!(table.select(&header).count() > 0, "{path}: {}", table.html());
         }
         assert!(page.all("th:not([scope])").is_empty(), "{path}");
         for drawing in page.all("svg") {

@@ -72,7 +72,7 @@ async fn what_cannot_be_searched_for_is_told() {
     let answer = stand.get("/search?next=nonsense").await;
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
     let problem = text(answer.page().one(".problem"));
-    assert!(problem.starts_with("asking spoor for traces: "), "{problem}");
+    assert!(problem.starts_with("asking spoor on "), "{problem}");
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_storage_server_that_is_away_is_named_on_every_page() {
         let answer = stand.get(&path).await;
         assert_eq!(answer.status, status, "{path}");
         let told = answer.page().text();
-        assert!(told.contains("asking spoor for "), "{path}: {told}");
+        assert!(told.contains("asking spoor on http://127.0.0.1:9 for "), "{path}: {told}");
     }
 }
 

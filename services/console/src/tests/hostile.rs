@@ -151,9 +151,13 @@ async fn what_telemetry_says_is_shown_as_it_is() {
             (30, "the value of a resource's attribute"),
             (31, "another service"),
         ] {
-            // A text in a list is quoted.
+            // A text in a list is written as JSON has it.
             let shown = match number {
-                7 => shown.replace('"', "\\\""),
+                7 => shown
+                    .replace('"', "\\\"")
+                    .replace('␀', "\\u0000")
+                    .replace('␛', "\\u001b")
+                    .replace('␇', "\\u0007"),
                 _ => shown.to_owned(),
             };
             assert!(told.contains(&format!("{number:02}{shown}")), "{what}: {shown} in {told}");

@@ -87,13 +87,14 @@ fn hops<'a>(trace: &'a Trace, exchange: Option<&Exchange>) -> Vec<Hop<'a>> {
                 hops.push(hop(Caller::Span(span), None));
             }
             hops.extend(called.map(|entry| hop(Caller::Span(span), Some(entry))));
-        } else if span.is_entry() && !is_called_here(trace, span) && is_remote(span) {
+        } else if span.is_entry() && !is_called_here(trace, span) {
             // Of several without a parent the first is what was sent from here.
-            let sent = exchange.filter(|_| trace.first().is_some_and(|first| first.id == span.id));
-            hops.push(hop(
-                sent.map_or(Caller::Unknown, |it| Caller::Here(sent_headers(it))),
-                Some(span),
-            ));
+            let is_first = trace.first().is_some_and(|first| first.id == span.id);
+            match exchange.filter(|_| is_first) {
+                Some(sent) => hops.push(hop(Caller::Here(sent_headers(sent)), Some(span))),
+                None if captured(span).is_empty() => {}
+                None => hops.push(hop(Caller::Unknown, Some(span))),
+            }
         }
     }
     hops
@@ -106,10 +107,6 @@ fn is_call(span: &Span) -> bool {
 
 fn is_called_here(trace: &Trace, span: &Span) -> bool {
     trace.parent(span).is_some_and(Span::is_exit)
-}
-
-fn is_remote(span: &Span) -> bool {
-    span.protocol != "messaging"
 }
 
 fn hop<'a>(from: Caller<'a>, to: Option<&'a Span>) -> Hop<'a> {
@@ -164,9 +161,6 @@ impl Hop<'_> {
         let different = compared.iter().filter(|header| !header.is_same()).count();
         match (&self.from, self.to) {
             (_, None) => ("no span of who was called".to_owned(), true),
-            (Caller::Unknown, _) if self.headers.is_empty() => {
-                ("the sender is not known".to_owned(), false)
-            }
             (Caller::Unknown, _) => ("the sender is not known, what arrived is".to_owned(), false),
             _ if compared.is_empty() => ("no headers captured".to_owned(), false),
             _ if different == 0 => ("arrived as sent".to_owned(), false),

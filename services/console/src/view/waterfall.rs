@@ -12,7 +12,7 @@ use super::form::Field;
 use super::link;
 use super::span::span as detail;
 use super::text::short;
-use crate::send::{Context, Exchange};
+use crate::send::Exchange;
 use marks::Marks;
 pub(crate) use marks::services;
 pub(crate) use wanted::Wanted;
@@ -36,10 +36,7 @@ pub(crate) fn waterfall(trace: &Trace, wanted: &Wanted, exchange: Option<&Exchan
     let page: usize = page.unwrap_or(1).clamp(1, pages);
     let first = (page - 1) * LINES;
     let shown = &matching[first..matching.len().min(first + LINES)];
-    let own = exchange.and_then(|exchange| match &exchange.request.context {
-        Context::Own { span_id, .. } => Some(&**span_id),
-        Context::Debug(_) => None,
-    });
+    let own = exchange.and_then(Exchange::span_id);
     let line = |row: &Row<'_>| line(trace, row, &marks, wanted, (open, own));
     html! {
         section.waterfall aria-labelledby="waterfall" {
@@ -50,7 +47,7 @@ pub(crate) fn waterfall(trace: &Trace, wanted: &Wanted, exchange: Option<&Exchan
             (bar::patterns())
             (legend(&marks))
             (filter(trace, wanted, &marks))
-            (jumps(trace, &marks))
+            (jumps(trace, &marks, exchange))
             p.count role="status" {
                 @if matching.is_empty() { "No span is as wanted." }
                 @else if matching.len() == rows.len() && pages == 1 { (rows.len()) @if rows.len() == 1 { " span" } @else { " spans" } }
@@ -167,13 +164,13 @@ fn filter(trace: &Trace, wanted: &Wanted, marks: &Marks<'_>) -> Markup {
 }
 
 /// To what one looks for first.
-fn jumps(trace: &Trace, marks: &Marks<'_>) -> Markup {
+fn jumps(trace: &Trace, marks: &Marks<'_>, exchange: Option<&Exchange>) -> Markup {
     let error = trace.spans().iter().find(|span| span.is_error());
     let jumps = [
         ("first error", error),
         ("longest part of the critical path", marks.longest()),
         ("largest gap", marks.largest_gap()),
-        ("first without its parent", trace.orphans().next()),
+        ("first without its parent", Exchange::lost(exchange, trace).next()),
     ];
     let jumps: Vec<_> = jumps.into_iter().filter_map(|(name, span)| Some((name, span?))).collect();
     html! {

@@ -99,8 +99,8 @@ pub(super) fn axis(whole: u64) -> Markup {
         (1.0, "end", "tick"),
     ];
     html! {
-        div.axis aria-hidden="true" {
-            svg height="18" {
+        div.axis {
+            svg height="18" aria-hidden="true" {
                 @for (part, anchor, class) in ticks {
                     text class=(class) x={ (part * 100.0) "%" } y="13" text-anchor=(anchor) { (duration(part * whole as f64)) }
                 }
