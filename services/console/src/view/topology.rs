@@ -1,0 +1,173 @@
+//! Who calls whom: a picture, and a table that says the same.
+
+mod picture;
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+use traces::{Call, Red, Topology};
+
+use super::figure::{self, duration, percent, rate};
+use super::source;
+use super::text::short;
+use super::wide::wide;
+use crate::sources::{Answer, Recent};
+
+/// Calls that a page has.
+const MOST: usize = 100;
+
+/// Of one trace.
+pub(crate) fn of_trace(topology: &Topology) -> Markup {
+    html! {
+        section.topology aria-labelledby="topology" {
+            h2 #topology { "Topology" }
+            (calls(topology, None))
+        }
+    }
+}
+
+/// Of the last time.
+pub(crate) fn of_services(answer: &Answer<Recent<Topology>>) -> Markup {
+    html! {
+        section.topology aria-labelledby="topology" {
+            h2 #topology { "Topology" }
+            @match &answer.told {
+                None => p.missing { "No calls could be had." },
+                Some((recent, by)) => {
+                    p.origin {
+                        "Calls of the last " (figure::time(recent.over)) ", from " (by)
+                        @if let Some(spans) = recent.cut { ": the latest " (spans) " spans" }
+                        "."
+                    }
+                    (calls(&recent.value, Some(recent.over)))
+                }
+            }
+            (source::lacks(&answer.lacks))
+        }
+    }
+}
+
+/// So many, of one trace, or so many a second.
+fn amount(red: &Red, over: Option<Duration>) -> String {
+    match over {
+        Some(over) => rate(red.requests as f64, over),
+        None => red.requests.to_string(),
+    }
+}
+
+fn calls(topology: &Topology, over: Option<Duration>) -> Markup {
+    if topology.services.is_empty() && topology.calls.is_empty() {
+        return html! { p { "No service was asked for anything." } };
+    }
+    let quantile =
+        |red: &Red| red.quantile(0.95).map_or("–".to_owned(), |it| duration(it as f64));
+    let figures = |red: &Red| {
+        html! {
+            td.number { (amount(red, over)) }
+            td.number.error[red.errors > 0] { (percent(red.error_ratio())) }
+            td.number { (quantile(red)) }
+        }
+    };
+    let many = if over.is_some() { "rate" } else { "count" };
+    html! {
+        (picture::picture(topology, over))
+        (wide("Services", html! {
+            table {
+                caption { "Services, by the requests that they answered" }
+                thead { tr {
+                    @for name in ["service", many, "errors", "p95"] { th scope="col" { (name) } }
+                } }
+                tbody {
+                    @for (service, red) in topology.services.iter().take(MOST) {
+                        tr { th scope="row" { (short(service)) } (figures(red)) }
+                    }
+                }
+            }
+        }))
+        (wide("Calls", html! {
+            table {
+                caption { "Calls; a number is that of the arrow" }
+                thead { tr {
+                    @for name in ["", "from", "to", "protocol", many, "errors", "p95"] {
+                        @if name.is_empty() { td {} } @else { th scope="col" { (name) } }
+                    }
+                } }
+                tbody {
+                    @for (place, (Call { from, to, protocol }, red)) in topology.calls.iter().take(MOST).enumerate() {
+                        tr {
+                            td.number { (place + 1) }
+                            td { (short(from)) }
+                            td { (short(to)) }
+                            td { @if protocol.is_empty() { "–" } @else { (protocol) } }
+                            (figures(red))
+                        }
+                    }
+                }
+            }
+        }))
+        @let more = topology.calls.len().max(topology.services.len()).saturating_sub(MOST);
+        @if more > 0 { p { (more) " more are not shown." } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use traces::{Span, SpanKind, Status, Trace};
+
+    use super::*;
+    use crate::sources::{Lack, Origin, Why};
+
+    fn span(id: &str, parent: &str, service: &str, kind: SpanKind) -> Span {
+        Span {
+            id: id.to_owned(),
+            parent_id: parent.to_owned(),
+            service: service.to_owned(),
+            name: "GET /".to_owned(),
+            kind,
+            protocol: "http",
+            end: 12_000_000,
+            ..Span::default()
+        }
+    }
+
+    fn trace(called: &str) -> Trace {
+        let failed = Status::Error(String::new());
+        Trace::of(vec![
+            span("1", "", "app-a", SpanKind::Server),
+            span("2", "1", "app-a", SpanKind::Client),
+            Span { status: failed, ..span("3", "2", called, SpanKind::Server) },
+        ])
+    }
+
+    #[test]
+    fn the_table_has_each_call_with_its_figures_and_the_picture_its_arrow() {
+        let topology = Topology::of([&trace("app-b")]);
+        let page = of_trace(&topology).into_string();
+        let row = "<td class=\"number\">1</td><td class=\"number error\">100 %</td>\
+                   <td class=\"number\">12.0 ms</td>";
+        assert!(page.contains(row), "{page}");
+        assert_eq!(page.matches("class=\"edge ").count(), 1, "{page}");
+        assert_eq!(page.matches("class=\"node ").count(), 2, "{page}");
+    }
+
+    #[test]
+    fn a_services_name_is_text_in_picture_and_table() {
+        let topology = Topology::of([&trace("</svg><script>\u{202e}")]);
+        let recent = Recent { value: topology, over: Duration::from_secs(60), cut: Some(9) };
+        let answer = Answer { told: Some((recent, Origin::Spoor)), lacks: Vec::new() };
+        let page = of_services(&answer).into_string();
+        assert!(!page.contains("<script") && !page.contains('\u{202e}'), "{page}");
+        assert_eq!(page.matches("</svg>").count(), 1, "{page}");
+        assert!(
+            page.contains("Calls of the last 1 min, from spoor: the latest 9 spans."),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn a_storage_server_that_is_away_is_named() {
+        let lack = Lack { of: Origin::Spoor, why: Why::Silent("refused".to_owned()) };
+        let page = of_services(&Answer { told: None, lacks: vec![lack] }).into_string();
+        assert!(page.contains("spoor: no answer: refused"), "{page}");
+    }
+}
