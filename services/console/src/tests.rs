@@ -7,5 +7,6 @@ mod hostile;
 mod large;
 mod sending;
 mod stand;
+mod switching;
 mod telemetry;
 mod tracing;
