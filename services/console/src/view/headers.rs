@@ -209,9 +209,12 @@ fn shown(hop: &Hop<'_>) -> Markup {
 }
 
 fn table(hop: &Hop<'_>) -> Markup {
-    let cell = |value: &Option<String>| {
-        html! { td { @match value { Some(text) => code { (long(text)) }, None => span.none { "not there" } } } }
+    let cell = |value: &Option<String>, nothing: &str| {
+        html! { td { @match value { Some(text) => code { (long(text)) }, None => span.none { (nothing) } } } }
     };
+    // Of what nobody captured nothing can be said.
+    let received = if hop.to.is_some() { "not there" } else { "not known" };
+    let is_comparable = hop.to.is_some() && !matches!(hop.from, Caller::Unknown);
     wide(
         "Headers of a call",
         html! {
@@ -224,11 +227,11 @@ fn table(hop: &Hop<'_>) -> Markup {
                 } }
                 tbody {
                     @for header in hop.headers.iter().take(MOST_HEADERS) {
-                        @let is_amiss = !header.is_same() && hop.compared().any(|it| it == header) && !matches!(hop.from, Caller::Unknown);
+                        @let is_amiss = is_comparable && !header.is_same() && hop.compared().any(|it| it == header);
                         tr.amiss[is_amiss] {
                             th scope="row" { (short(&header.name)) }
-                            (cell(&header.sent))
-                            (cell(&header.received))
+                            (cell(&header.sent, "not there"))
+                            (cell(&header.received, received))
                             td {
                                 @if header.is_same() { "same" }
                                 @else if is_amiss { strong { "differs" } }
@@ -333,6 +336,7 @@ mod tests {
         let page = call(&[("traceparent", "00-4b-1-01")], None);
         assert!(page.contains("no span of who was called"), "{page}");
         assert!(page.contains("no span in this trace tells by whom"), "{page}");
+        assert!(page.contains("not known") && !page.contains("differs"), "{page}");
         assert!(page.contains("<details class=\"hop amiss\" open>"), "{page}");
     }
 
