@@ -143,7 +143,7 @@ mod tests {
         doctor.start();
         let reason = ended(&doctor).await.report.as_ref().unwrap_err().clone();
         assert!(reason.starts_with("reading the doctor's report: "), "{reason}");
-        let dies = async || Option::<String>::None.expect("a pulse");
+        let dies = async || String::from_utf8(vec![0xff]).unwrap();
         let doctor = Arc::new(Doctor::new(Arc::new(move || Box::pin(dies()))));
         doctor.start();
         let reason = ended(&doctor).await.report.as_ref().unwrap_err().clone();

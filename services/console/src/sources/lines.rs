@@ -117,9 +117,8 @@ fn without_colours(text: &str) -> String {
             Some('[') => drop(rest.find(|it| ('@'..='~').contains(it))),
             // A string, up to BEL or ESC \.
             Some(']' | 'P' | 'X' | '^' | '_') => {
-                if rest.find(|it| matches!(it, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
-                    rest.next();
-                }
+                let end = rest.find(|it| matches!(it, '\u{7}' | '\u{1b}'));
+                end.filter(|end| *end == '\u{1b}').and_then(|_| rest.next());
             }
             _ => {}
         }

@@ -85,11 +85,11 @@ mod tests {
         let span = Span { id: "00f067aa0ba902b7".to_owned(), start: 1_000_000, ..Span::default() };
         let trace = Trace::of(vec![span]);
         let logs = Logs { lines: vec![line], cut: false };
-        logs_of(&trace, Answer { told: Some((logs, Origin::Loki)), lacks: Vec::new() })
+        logs_of(&trace, &Answer { told: Some((logs, Origin::Loki)), lacks: Vec::new() })
     }
 
-    fn logs_of(trace: &Trace, answer: Answer<Logs>) -> String {
-        logs(trace, &answer).into_string()
+    fn logs_of(trace: &Trace, answer: &Answer<Logs>) -> String {
+        logs(trace, answer).into_string()
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
             lack(Origin::Loki, Why::Absent),
             lack(Origin::Lines, Why::Silent("connection <refused>".to_owned())),
         ];
-        let page = logs_of(&Trace::default(), Answer { told: None, lacks });
+        let page = logs_of(&Trace::default(), &Answer { told: None, lacks });
         for expected in [
             "No log line of this trace could be had.",
             "Loki: not in this lab",
