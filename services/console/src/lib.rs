@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 
 pub use config::{Config, Doctor, Links, Service};
 use guard::Token;
+use incidents::Incidents;
 use send::{Sender, Sent};
 use sources::Sources;
 
@@ -42,13 +43,19 @@ pub(crate) struct Console {
     token: Token,
     sender: Sender,
     sent: Sent,
+    /// None without what they need: the services' token, and the load.
+    incidents: Option<Incidents>,
 }
 
 impl Console {
     fn new(config: Config) -> Result<Arc<Self>, traces::Error> {
         let sources = Sources::new(&config)?;
+        let switches = sources.faults.clone().zip(sources.load.clone());
+        let incidents = switches.map(|(faults, load)| {
+            Incidents::new(incidents::Lab { storage: sources.storage.clone(), faults, load })
+        });
         let (token, sender, sent) = (Token::new(), Sender::new(), Sent::default());
-        Ok(Arc::new(Self { config, sources, token, sender, sent }))
+        Ok(Arc::new(Self { config, sources, token, sender, sent, incidents }))
     }
 }
 
@@ -75,9 +82,13 @@ pub async fn run(
         let _ = drain_begins.await;
         tokio::time::sleep(DRAIN_DEADLINE).await;
     };
-    tokio::select! {
-        ended = server.into_future() => ended?,
-        () = deadline => {}
+    let ended = tokio::select! {
+        ended = server.into_future() => ended,
+        () = deadline => Ok(()),
+    };
+    // Nobody else would end what goes wrong on purpose.
+    if let Some(incidents) = &console.incidents {
+        incidents.shut_down().await;
     }
-    Ok(())
+    Ok(ended?)
 }

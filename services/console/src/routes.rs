@@ -28,7 +28,7 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route("/faults", get(faults::get).post(faults::begin))
         .route("/faults/end", post(faults::end))
         .route("/load", get(load::get).post(load::change))
-        .route("/incidents", get(incidents::get))
+        .merge(incidents::router())
         .route("/doctor", get(doctor::get).post(doctor::start))
         .route("/api/token", get(token))
         .route("/assets/{hash}/{name}", get(asset))

@@ -8,6 +8,7 @@ pub(crate) mod figure;
 pub(crate) mod form;
 pub(crate) mod found;
 pub(crate) mod headers;
+pub(crate) mod incidents;
 pub(crate) mod link;
 pub(crate) mod load;
 pub(crate) mod logs;
