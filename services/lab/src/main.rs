@@ -17,6 +17,7 @@ mod part;
 mod parts;
 mod ports;
 mod program;
+mod scenario;
 mod setting;
 mod tree;
 mod up;
@@ -46,6 +47,8 @@ enum Command {
     Load(load::Arguments),
     /// Serve the page on which a running lab is looked at, until Ctrl-C
     Console(console::Arguments),
+    /// Have something go wrong in a running lab, to find out what
+    Scenario(scenario::Arguments),
     /// Examine a running lab, link by link, and name the first that is broken
     Doctor(doctor::Arguments),
     /// Be one part of the lab, until standard input closes
@@ -60,6 +63,7 @@ async fn main() -> ExitCode {
         Command::Up(arguments) => up::run(arguments).await,
         Command::Load(arguments) => load(arguments).await,
         Command::Console(arguments) => console(arguments).await,
+        Command::Scenario(arguments) => scenario::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Part(arguments) => part::run(arguments).await,
     };

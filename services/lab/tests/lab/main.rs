@@ -8,6 +8,7 @@ mod load;
 mod ports;
 mod process;
 mod programs;
+mod scenario;
 
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader};

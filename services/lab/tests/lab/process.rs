@@ -218,7 +218,7 @@ impl Process {
 }
 
 /// All processes but the dead that nobody has waited for yet.
-fn processes() -> Vec<Process> {
+pub fn processes() -> Vec<Process> {
     let mut system = System::new().unwrap();
     let what = ProcessRefreshKind::nothing().without_tasks().with_cmd(UpdateKind::Always);
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
