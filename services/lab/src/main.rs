@@ -21,6 +21,7 @@ mod scenario;
 mod setting;
 mod tree;
 mod up;
+mod waterfall;
 mod with;
 
 use std::io::stderr;
@@ -51,6 +52,8 @@ enum Command {
     Scenario(scenario::Arguments),
     /// Examine a running lab, link by link, and name the first that is broken
     Doctor(doctor::Arguments),
+    /// Show a trace of a running lab: what it waited for, span by span
+    Trace(waterfall::Arguments),
     /// Be one part of the lab, until standard input closes
     #[command(hide = true)]
     Part(part::Arguments),
@@ -65,6 +68,7 @@ async fn main() -> ExitCode {
         Command::Console(arguments) => console(arguments).await,
         Command::Scenario(arguments) => scenario::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
+        Command::Trace(arguments) => waterfall::run(arguments).await,
         Command::Part(arguments) => part::run(arguments).await,
     };
     match outcome {

@@ -4,6 +4,19 @@ use traces::{Row, Span, Trace};
 
 /// The tree in lines: service and operation, then kind, protocol and duration in columns.
 pub fn draw(trace: &Trace) -> String {
+    let rows = trace.rows();
+    let labels = labels(&rows);
+    let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or_default();
+    let line = |(label, Row { span, .. }): (String, Row<'_>)| {
+        let (kind, protocol) = (span.kind_name(), span.protocol);
+        let milliseconds = span.duration() as f64 / 1e6;
+        format!("{label:width$}  {kind:8}  {protocol:4}  {milliseconds:9.2} ms\n")
+    };
+    labels.into_iter().zip(rows).map(line).collect()
+}
+
+/// Service and operation of each row, behind the branch on which it hangs.
+pub fn labels(rows: &[Row<'_>]) -> Vec<String> {
     // Of each span above, whether one more comes below its parent.
     let mut more = Vec::new();
     let labelled = |Row { span, depth, last, .. }: Row<'_>| {
@@ -18,15 +31,7 @@ pub fn draw(trace: &Trace) -> String {
         more.push(!last);
         label
     };
-    let rows = trace.rows();
-    let labels: Vec<_> = rows.iter().copied().map(labelled).collect();
-    let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or_default();
-    let line = |(label, Row { span, .. }): (String, Row<'_>)| {
-        let (kind, protocol) = (span.kind_name(), span.protocol);
-        let milliseconds = span.duration() as f64 / 1e6;
-        format!("{label:width$}  {kind:8}  {protocol:4}  {milliseconds:9.2} ms\n")
-    };
-    labels.into_iter().zip(rows).map(line).collect()
+    rows.iter().copied().map(labelled).collect()
 }
 
 fn label(Span { service, name, .. }: &Span) -> String {
