@@ -4,12 +4,12 @@
 //! answers, never a configuration file. Links that fail only since an earlier one is broken are not
 //! judged.
 
-mod api;
+pub mod api;
 mod clocks;
 mod exemplars;
 mod finding;
 mod grafana;
-mod lab;
+pub mod lab;
 mod link;
 mod logs;
 mod machine;

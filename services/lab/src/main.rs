@@ -5,8 +5,10 @@ mod children;
 mod console;
 mod doctor;
 mod edges;
+mod find;
 mod guard;
 mod interrupt;
+mod lesson;
 mod lines;
 mod load;
 mod logs;
@@ -54,6 +56,10 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Show a trace of a running lab: what it waited for, span by span
     Trace(waterfall::Arguments),
+    /// Find traces of a running lab by what their spans have
+    Find(find::Arguments),
+    /// Run the lessons of docs/lessons, and check what they say
+    Lesson(lesson::Arguments),
     /// Be one part of the lab, until standard input closes
     #[command(hide = true)]
     Part(part::Arguments),
@@ -69,6 +75,8 @@ async fn main() -> ExitCode {
         Command::Scenario(arguments) => scenario::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Trace(arguments) => waterfall::run(arguments).await,
+        Command::Find(arguments) => find::run(arguments).await,
+        Command::Lesson(arguments) => Box::pin(lesson::run(arguments)).await,
         Command::Part(arguments) => part::run(arguments).await,
     };
     match outcome {
