@@ -3,6 +3,7 @@
 mod console;
 mod doctor;
 mod headers;
+mod lessons;
 mod load;
 #[path = "../../../../e2e/src/ports.rs"]
 mod ports;
