@@ -46,7 +46,13 @@ pub async fn run(
     arguments: Arguments,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let config = config(arguments, |name| std::env::var(name).ok())?;
+    let lookup = |name: &str| std::env::var(name).ok();
+    if arguments.listen.is_none() {
+        // A port that is taken is told with its variable.
+        Ports::configured(&[CONSOLE], lookup)?;
+    }
+    let config = config(arguments, lookup)?;
+    Output::new(stderr()).print(format!("listening on http://{}\n", config.listen)).await;
     ::console::run(config, shutdown).await.map_err(|error| anyhow!(error))
 }
 
