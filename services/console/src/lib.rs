@@ -32,6 +32,7 @@ use guard::Token;
 use incidents::Incidents;
 use send::{Sender, Sent};
 use sources::Sources;
+pub use sources::{Line, read_line};
 
 /// How long answers under way may hold up the end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);

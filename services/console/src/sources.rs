@@ -20,7 +20,9 @@ use traces::{Filter, Span, Storage, Window};
 pub(crate) use answer::{Answer, Lack, Origin, Why};
 pub(crate) use doctor::{Doctor, Examined, Link, Report};
 pub(crate) use http::Http;
-pub(crate) use logs::{Line, Logs};
+pub use lines::read as read_line;
+pub use logs::Line;
+pub(crate) use logs::Logs;
 pub(crate) use red::{Bar, Durations, Reds, Requests};
 
 use crate::config::Config;

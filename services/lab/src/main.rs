@@ -11,6 +11,7 @@ mod interrupt;
 mod lesson;
 mod lines;
 mod load;
+mod log_lines;
 mod logs;
 mod no_page;
 mod once;

@@ -1,23 +1,28 @@
 //! `lab trace`: a trace as a tree, with a bar for the time of each span.
 
-use std::io::stdout;
+use std::io::{sink, stdout};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use ::console::Line;
 use anyhow::{Context, bail};
 use tokio::time::{Instant, sleep};
 use traces::{Row, Storage, Stretch, Trace};
 
 use crate::addresses::Addresses;
+use crate::doctor::lab::Lab;
 use crate::output::Output;
 use crate::ports::known::STORAGE;
-use crate::tree;
+use crate::with::With;
+use crate::{log_lines, tree};
 
 /// How long a trace may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long no span may come before it is taken for whole: services send each second.
 const QUIET: Duration = Duration::from_millis(1_500);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How far a line's clock may be behind.
+const CLOCKS: Duration = Duration::from_secs(60);
 /// Columns of a bar.
 const COLUMNS: u64 = 40;
 
@@ -27,6 +32,9 @@ pub struct Arguments {
     /// Its id, as `curl localhost:8000/chain` tells it
     #[arg(value_name = "ID")]
     id: String,
+    /// Show its log lines below it
+    #[arg(long)]
+    logs: bool,
     /// Ask the storage server by its name, from a container beside it
     #[arg(long)]
     inside: bool,
@@ -36,7 +44,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// When the id is none, nobody answers, or there is no such trace.
-pub async fn run(Arguments { id, inside }: Arguments) -> anyhow::Result<ExitCode> {
+pub async fn run(Arguments { id, logs, inside }: Arguments) -> anyhow::Result<ExitCode> {
     let addresses = match inside {
         true => Addresses::inside(),
         false => Addresses::published(|name| std::env::var(name).ok())?,
@@ -54,8 +62,27 @@ pub async fn run(Arguments { id, inside }: Arguments) -> anyhow::Result<ExitCode
     if trace.is_empty() {
         bail!("there is no trace {id}: not sampled, never sent, or not of this lab");
     }
-    Output::new(stdout()).print(draw(&trace)).await;
+    let mut drawn = draw(&trace);
+    if logs {
+        drawn.push_str(&lines(&addresses, &id, &trace).await?);
+    }
+    Output::new(stdout()).print(drawn).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The log lines of the trace, in order, each with the name of the span in which it was written.
+async fn lines(addresses: &Addresses, id: &str, trace: &Trace) -> anyhow::Result<String> {
+    let (with, nobody) = ([With::Loki], Output::new(sink()));
+    let lab = Lab::new(addresses, &with, DEADLINE, &nobody);
+    let begin = UNIX_EPOCH + Duration::from_nanos(trace.window().0);
+    let since = begin.checked_sub(CLOCKS).unwrap_or(UNIX_EPOCH);
+    let lines = log_lines::of_trace(&lab, id, since).await;
+    let lines = lines.map_err(|problem| anyhow::anyhow!("reading its log lines: {problem}"))?;
+    let line = |Line { severity, service, span_id, text, .. }: &Line| {
+        let span = trace.span(span_id).map_or("(no span)", |span| span.name.as_str());
+        format!("{service}  {span:22}  {severity:5}  {text}\n")
+    };
+    Ok(format!("\nlog lines: {}\n\n{}", lines.len(), lines.iter().map(line).collect::<String>()))
 }
 
 /// A line for each span. In its bar the time that the whole waited for is `█`, any other `░`.

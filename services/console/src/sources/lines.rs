@@ -27,7 +27,7 @@ impl Sources {
 }
 
 /// What the line says, unless it is another trace's and only names this one.
-fn read(part: String, line: &str, id: &str) -> Option<Line> {
+pub fn read(part: String, line: &str, id: &str) -> Option<Line> {
     let line = without_colours(line);
     let (read, of) = match serde_json::from_str(&line) {
         Ok(Value::Object(fields)) => json(fields),

@@ -21,14 +21,16 @@ pub(crate) struct Logs {
 
 /// What one part wrote at one time. Empty is what it did not tell.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Line {
+pub struct Line {
     /// Nanoseconds since the epoch.
     pub time: Option<u64>,
     /// `INFO` and the like, as the part writes it.
     pub severity: String,
+    /// Whose it is.
     pub service: String,
     /// The span that it was written in.
     pub span_id: String,
+    /// The message.
     pub text: String,
     /// What it says beside the text.
     pub fields: Vec<(String, String)>,

@@ -25,6 +25,11 @@ impl Stream {
         self.values.len()
     }
 
+    /// Each with its nanoseconds since the epoch.
+    pub fn values(&self) -> impl Iterator<Item = (Option<u64>, &str)> {
+        self.values.iter().map(|(time, line)| (time.parse().ok(), line.as_str()))
+    }
+
     /// The value of a label or of structured metadata; empty without one.
     pub fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", String::as_str)
