@@ -4,6 +4,7 @@
 //! alone, which then ends them in order. Each has a pipe from the lab as standard input, and ends
 //! when that closes.
 
+use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -12,10 +13,12 @@ use futures::future::{join_all, select_all, try_join_all};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::{ChildStdin, Command};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::lines;
 use crate::logs::Logs;
 use crate::part;
 use crate::parts::Part;
@@ -33,12 +36,21 @@ pub struct Children {
     running: Vec<Child>,
     logs: Logs,
     http: reqwest::Client,
+    /// What tells whoever asks the lines of the parts.
+    _lines: JoinSet<std::io::Result<()>>,
 }
 
 impl Children {
-    /// No part yet; the lines of those to come go to `logs`.
-    pub fn new(logs: Logs, http: reqwest::Client) -> Self {
-        Self { running: Vec::new(), logs, http }
+    /// No part yet; the lines of those to come go to `logs`, and are served on this address.
+    ///
+    /// # Errors
+    /// When it cannot be listened on.
+    pub async fn new(logs: Logs, lines: SocketAddr, http: reqwest::Client) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(lines).await;
+        let listener = listener.with_context(|| format!("serving lines on {lines}"))?;
+        let mut serving = JoinSet::new();
+        serving.spawn(lines::serve(listener, logs.clone()));
+        Ok(Self { running: Vec::new(), logs, http, _lines: serving })
     }
 
     /// Starts parts, all at once, and waits until each is ready.

@@ -24,7 +24,7 @@ use clap::Subcommand;
 
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use crate::with::{self, With};
+use crate::ports::known::ENTRY;
 use page::Page;
 use place::Place;
 use runner::Outcome;
@@ -45,7 +45,8 @@ pub struct Arguments {
 enum Action {
     /// Tell which lessons there are
     List,
-    /// Run the commands of lessons, and check what their pages say of telemetry
+    /// Run the commands of lessons, and check what their pages say of telemetry. Succeeds when all of it
+    /// holds, and none of it was left out
     Run(Run),
     /// Check only what a page says, after its commands were typed by hand
     Check(Check),
@@ -62,16 +63,6 @@ struct Run {
     /// All of them
     #[arg(long)]
     all: bool,
-    /// Fail if a lesson is left out, for lack of what it needs
-    #[arg(long)]
-    complete: bool,
-    /// The parts that the lab has besides its services and storage; if none runs, one with these is
-    /// started
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART,...")]
-    with: Vec<With>,
-    /// Ask the parts by their names, from a container beside them
-    #[arg(long)]
-    inside: bool,
 }
 
 #[derive(clap::Args)]
@@ -92,9 +83,6 @@ struct Prove {
     /// Which lessons; all of them if none is given
     #[arg(value_name = "NUMBER")]
     numbers: Vec<u32>,
-    /// The parts that each lab has besides its services and storage
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART,...")]
-    with: Vec<With>,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -102,35 +90,41 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Does it. Succeeds when every claim is as it must be, and nothing was left out that may not be.
+/// Does it. Succeeds when every claim is as it must be, and nothing was left out.
 ///
 /// # Errors
-/// When a page or an argument makes no sense, or there is no lab.
+/// When a page or an argument makes no sense, there is no lab, or it is interrupted. Whatever was
+/// started has ended then.
 pub async fn run(Arguments { action }: Arguments) -> anyhow::Result<ExitCode> {
     let pages = pages::all()?;
     let output = Output::new(stdout());
-    let mut interrupt = Interrupt::new().context("listening for signals")?;
-    let work = async {
-        match action {
-            Action::List => {
-                list(&pages, &output);
-                Ok(true)
-            }
-            Action::Run(arguments) => run_lessons(&pages, arguments, &output).await,
-            Action::Check(arguments) => check(&pages, arguments, &output).await,
-            Action::Prove(Prove { numbers, with }) => {
-                with::check(&with)?;
-                prove::run(&chosen(&pages, &numbers)?, &with, &output).await
-            }
+    let interrupt = &mut Interrupt::new().context("listening for signals")?;
+    let good = match action {
+        Action::List => {
+            list(&pages, &output);
+            Ok(true)
         }
-    };
-    // Whatever was started ends with its owner.
-    let good = tokio::select! {
-        good = Box::pin(work) => good,
-        () = interrupt.next() => Err(anyhow::Error::msg("interrupted")),
+        Action::Run(Run { numbers, .. }) => {
+            run_lessons(&chosen(&pages, &numbers)?, interrupt, &output).await
+        }
+        Action::Check(arguments) => unless(interrupt, check(&pages, arguments, &output)).await,
+        Action::Prove(Prove { numbers }) => {
+            unless(interrupt, prove::run(&chosen(&pages, &numbers)?, &output)).await
+        }
     };
     output.print(String::new()).await;
     Ok(if good? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The work, which an interrupt ends, with all that it has started.
+async fn unless<T>(
+    interrupt: &mut Interrupt,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    tokio::select! {
+        outcome = Box::pin(work) => outcome,
+        () = interrupt.next() => bail!("interrupted"),
+    }
 }
 
 fn list(pages: &[Page], output: &Output) {
@@ -153,32 +147,33 @@ fn chosen<'a>(pages: &'a [Page], numbers: &[u32]) -> anyhow::Result<Vec<&'a Page
     numbers.iter().map(find).collect()
 }
 
-async fn run_lessons(pages: &[Page], arguments: Run, output: &Output) -> anyhow::Result<bool> {
-    let Run { numbers, complete, with, inside, .. } = arguments;
-    let pages = chosen(pages, &numbers)?;
-    with::check(&with)?;
-    if with.contains(&With::Grafana) {
-        bail!("no lesson needs Grafana: leave it out of --with");
-    }
-    let place = Place::find(&with, inside).await?;
+async fn run_lessons(
+    pages: &[&Page],
+    interrupt: &mut Interrupt,
+    output: &Output,
+) -> anyhow::Result<bool> {
+    let place = unless(interrupt, Place::find(pages)).await?;
     output.offer(match place.is_own() {
         true => "no lab runs: this one is the lessons' own, and ends with them\n".to_owned(),
-        false => {
-            format!("the lab with app-a at {}\n", place.addresses.url(crate::ports::known::ENTRY))
-        }
+        false => format!("the lab with app-a at {}\n", place.addresses.url(ENTRY)),
     });
     let mut rows = Vec::new();
     let mut good = true;
     for page in pages {
         let missing = place.missing(&page.needs);
+        good &= missing.is_empty();
         let came = if missing.is_empty() {
             output.offer(format!("\nlesson {}: {} ({})\n", page.number, page.title, page.time));
-            let outcome = Box::pin(runner::run(page, &place, None, output)).await?;
+            let faults = place.faults().await?;
+            let outcome = unless(interrupt, runner::run(page, &place, None, output)).await;
+            // One that was not gone through to its end may have left something switched on.
+            let tidied = place.end_faults_but(&faults).await;
+            let outcome = outcome?;
+            tidied?;
             good &= outcome.is_good();
             told(&outcome)
         } else {
-            good &= !complete;
-            format!("left out: needs {}", missing.join(", "))
+            format!("LEFT OUT: it needs {}", missing.join(", "))
         };
         rows.push(format!("{:2}  {:46}  {came}\n", page.number, page.title));
     }
@@ -190,25 +185,30 @@ async fn run_lessons(pages: &[Page], arguments: Run, output: &Output) -> anyhow:
 async fn check(pages: &[Page], arguments: Check, output: &Output) -> anyhow::Result<bool> {
     let Check { number, values, inside } = arguments;
     let page = chosen(pages, &[number])?[0];
-    for name in page.variables() {
-        if !values.iter().any(|(given, value)| given == name && !value.is_empty()) {
-            bail!("checking lesson {number}: {name} is missing; give it as {name}=VALUE");
-        }
+    let place = Place::of_environment(inside).await?;
+    let missing = place.missing(&page.needs);
+    // What only its commands need is of no matter any more.
+    let needed = missing.into_iter().filter(|need| !["ADMIN_TOKEN", "cargo"].contains(need));
+    let needed: Vec<_> = needed.collect();
+    if !needed.is_empty() {
+        bail!("checking lesson {number}: it needs {}", needed.join(", "));
     }
-    let place = Place::of_environment(inside)?;
     let value =
         |name: &str| values.iter().find(|(given, _)| given == name).map(|(_, it)| it.clone());
     let since = SystemTime::now() - CHECKED;
-    let outcome = Box::pin(runner::check(page, &place, value, since, output)).await?;
+    let outcome = runner::check(page, &place, value, since, output).await?;
     output.offer(format!("{}\n", told(&outcome)));
     Ok(outcome.is_good())
 }
 
-fn told(outcome: &Outcome) -> String {
-    let Outcome { failed, judged, broken } = outcome;
-    match broken {
+fn told(Outcome { failed, judged, broken, left_out }: &Outcome) -> String {
+    let mut told = match broken {
         Some(step) => format!("BROKEN at {step:?}"),
         None if failed.is_empty() => format!("{judged} of {judged} claims hold"),
         None => format!("FAILED: {} of {judged} claims hold", judged - failed.len()),
+    };
+    if !left_out.is_empty() {
+        told.push_str(&format!("; LEFT OUT: {}", left_out.join(", ")));
     }
+    told
 }

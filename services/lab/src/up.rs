@@ -5,11 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tokio::net::TcpListener;
 
 use crate::children::Children;
 use crate::interrupt::Interrupt;
-use crate::lines;
 use crate::logs::Logs;
 use crate::once;
 use crate::output::Output;
@@ -67,16 +65,13 @@ pub async fn run(Arguments { once, with, logs, env }: Arguments) -> anyhow::Resu
     // A proxy that is configured cannot reach loopback.
     let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_DEADLINE);
     let http = http.build().context("making an HTTP client")?;
-    let serving_lines = || format!("serving lines on {}", plan.ports.address(LINES));
-    let listener = TcpListener::bind(plan.ports.address(LINES)).await;
-    let listener = listener.with_context(serving_lines)?;
-    let mut children = Children::new(logs.clone(), http.clone());
+    let lines = plan.ports.address(LINES);
+    let mut children = Children::new(logs.clone(), lines, http.clone()).await?;
     let outcome = tokio::select! {
         () = interrupt.next() => match once {
             true => Err(anyhow::Error::msg("interrupted")),
             false => Ok(()),
         },
-        ended = lines::serve(listener, logs.clone()) => ended.with_context(serving_lines),
         outcome = async {
             let (children, ports) = (&mut children, &plan.ports);
             match once {

@@ -32,6 +32,8 @@ pub enum Claim {
     Exemplars { query: String, amount: Amount },
     /// `monitor calls of app-b: at least 0.1`, a second, as Jaeger's Monitor tab has it.
     Monitor { service: String, amount: Amount },
+    /// `page /trace/$TRACE says "arrived as sent": 4`, of the console's page there: how often.
+    Page { path: String, text: String, amount: Amount },
 }
 
 impl Claim {
@@ -47,6 +49,14 @@ impl Claim {
             let query = query.strip_suffix(" with a trace");
             let query = query.ok_or("expected exemplars of … with a trace")?.to_owned();
             return Ok(Self::Exemplars { query, amount: amount("")? });
+        }
+        if let Some(page) = subject.strip_prefix("page ") {
+            let said = page.split_once(" says \"").and_then(|(path, text)| {
+                let text = text.strip_suffix('"').filter(|text| !text.is_empty())?;
+                path.starts_with('/').then(|| (path.to_owned(), text.to_owned()))
+            });
+            let (path, text) = said.ok_or("expected page /PATH says \"TEXT\"")?;
+            return Ok(Self::Page { path, text, amount: amount("")? });
         }
         if let Some(service) = subject.strip_prefix("monitor calls of ") {
             return Ok(Self::Monitor { service: service.to_owned(), amount: amount("")? });
@@ -115,7 +125,8 @@ impl Claim {
             | Self::Traces { amount, .. }
             | Self::Prometheus { amount, .. }
             | Self::Exemplars { amount, .. }
-            | Self::Monitor { amount, .. } => amount.is_bounded(),
+            | Self::Monitor { amount, .. }
+            | Self::Page { amount, .. } => amount.is_bounded(),
         }
     }
 }
@@ -136,8 +147,8 @@ fn list(text: &str) -> BTreeSet<String> {
 fn unknown(subject: &str) -> String {
     format!(
         "expected spans, services, calls, duration, critical path or logs of $TRACE, logs without a \
-         span in $TRACE, traces where, search, prometheus, exemplars of or monitor calls of, not \
-         {subject:?}"
+         span in $TRACE, traces where, search, prometheus, exemplars of, monitor calls of or page, \
+         not {subject:?}"
     )
 }
 
@@ -195,6 +206,7 @@ mod tests {
             r#"prometheus sum(rate(calls{a="b: c"}[1m])): at least 0.5"#,
             r#"exemplars of calls{a="b"} with a trace: at least 1"#,
             "monitor calls of app-b: at least 0.1",
+            r#"page /trace/$TRACE says "app-a: arrived as sent": 4"#,
         ] {
             Claim::read(text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
         }
@@ -212,6 +224,10 @@ mod tests {
             ("duration of $TRACE: at least 4", "at least 3 ms"),
             ("search service = app-a: shows $TRACE", "finds $TRACE or misses"),
             ("exemplars of x: 1", "with a trace"),
+            ("page /: 1", "says \"TEXT\""),
+            ("page / says \"\": 1", "says \"TEXT\""),
+            ("page http://localhost says \"x\": 1", "page /PATH"),
+            ("page / says \"x\": often", "at least 3"),
         ] {
             let seen = Claim::read(text).unwrap_err();
             assert!(seen.contains(problem), "{text}: {seen}");

@@ -2,6 +2,11 @@
 
 use traces::{Filter, Level, Span, Status, Trace};
 
+/// What a service puts on the first span of a trace that a person wants to have.
+const DEBUG_ID: &str = "jaeger-debug-id";
+/// The attributes of captured headers, by the semantic conventions.
+const HEADERS: [&str; 2] = ["http.request.header.", "rpc.request.metadata."];
+
 /// All of which must hold; none are met by everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conditions(Vec<Condition>);
@@ -32,7 +37,8 @@ pub enum Of {
 }
 
 impl Of {
-    /// Besides these, spans have attributes and traces are found by them: what has a dot.
+    /// Besides these, spans have attributes and traces are found by them: what has a dot. Of a span,
+    /// `header.NAME` is the one value of a header or of metadata that it shows.
     const fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Spans => &[
@@ -47,10 +53,18 @@ impl Of {
                 "parent",
                 "parent.service",
                 "parent.name",
+                DEBUG_ID,
             ],
-            Self::Traces => {
-                &["service", "name", "kind", "status", "duration", "root.service", "root.name"]
-            }
+            Self::Traces => &[
+                "service",
+                "name",
+                "kind",
+                "status",
+                "duration",
+                "root.service",
+                "root.name",
+                DEBUG_ID,
+            ],
             Self::Logs => &["service", "level"],
         }
     }
@@ -139,10 +153,16 @@ impl Condition {
             },
             "parent.service" => trace.parent(span).is_some_and(|parent| parent.service == value),
             "parent.name" => trace.parent(span).is_some_and(|parent| parent.name == value),
-            key => {
-                let of_resource = || span.resource_attribute(key).map(traces::text);
-                span.attribute_text(key).or_else(of_resource).is_some_and(|text| text == value)
-            }
+            key => match key.strip_prefix("header.") {
+                Some(name) => HEADERS.iter().any(|prefix| {
+                    let shown = span.attribute_text(&format!("{prefix}{name}"));
+                    shown.is_some_and(|shown| shown == format!("[{value:?}]"))
+                }),
+                None => {
+                    let of_resource = || span.resource_attribute(key).map(traces::text);
+                    span.attribute_text(key).or_else(of_resource).is_some_and(|text| text == value)
+                }
+            },
         }
     }
 
@@ -184,13 +204,19 @@ mod tests {
     use std::sync::Arc;
 
     use opentelemetry_proto::tonic::common::v1::any_value::Value;
-    use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+    use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
     use traces::{Event, SpanKind};
 
     use super::*;
 
     fn attribute(key: &str, value: &str) -> KeyValue {
         let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
+        KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
+    }
+
+    fn headers(key: &str, values: &[&str]) -> KeyValue {
+        let values = values.iter().map(|value| attribute("", value).value.unwrap()).collect();
+        let value = Some(AnyValue { value: Some(Value::ArrayValue(ArrayValue { values })) });
         KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
     }
 
@@ -211,7 +237,12 @@ mod tests {
             protocol: "http",
             end: 20_000_000,
             status: Status::Error(String::new()),
-            attributes: vec![attribute("app.tier", "gold")],
+            attributes: vec![
+                attribute("app.tier", "gold"),
+                attribute(DEBUG_ID, "ticket"),
+                headers("http.request.header.baggage", &["tier=gold"]),
+                headers("rpc.request.metadata.tracestate", &["a=1", "b=2"]),
+            ],
             resource: Arc::new([attribute("service.version", "1.1.0")]),
             events: vec![Event { name: "exception".to_owned(), ..Event::default() }],
             ..Span::default()
@@ -243,12 +274,19 @@ mod tests {
             ("parent.service = app-a", "2"),
             ("parent.name = GET /", "2"),
             ("app.tier = gold", "2"),
+            ("jaeger-debug-id = ticket", "2"),
+            ("header.baggage = tier=gold", "2"),
             ("service.version = 1.1.0", "2"),
             ("kind = SERVER and app.tier = gold", "2"),
         ] {
             assert_eq!(meets(text), [met], "{text}");
         }
-        for text in ["service = app-c", "parent = missing", "kind = SERVER and service = app-a"] {
+        for text in [
+            "service = app-c",
+            "parent = missing",
+            "kind = SERVER and service = app-a",
+            "header.tracestate = a=1",
+        ] {
             assert!(meets(text).is_empty(), "{text}");
         }
     }

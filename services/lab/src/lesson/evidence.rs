@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ::console::Line;
 use tokio::time::{Instant, sleep};
 use traces::{Page, Storage, Summary, Topology, Trace, Window};
 
 use super::amount::Amount;
 use super::claim::Claim;
 use super::condition::Conditions;
-use crate::doctor::api::{jaeger, loki, prometheus};
+use crate::doctor::api::{ask_text, jaeger, prometheus};
 use crate::doctor::lab::{Lab, seconds};
+use crate::log_lines;
+use crate::ports::known::{CONSOLE, STORAGE};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// A clock may be off, and Loki rounds.
@@ -51,7 +54,7 @@ impl<'a> Evidence<'a> {
     /// # Errors
     /// When the storage server's address is none.
     pub fn new(lab: Lab<'a>, since: SystemTime) -> Result<Self, traces::Error> {
-        let storage = Storage::new(&lab.url(crate::ports::known::STORAGE))?;
+        let storage = Storage::new(&lab.url(STORAGE))?;
         Ok(Self { storage, lab, since })
     }
 
@@ -109,18 +112,14 @@ impl<'a> Evidence<'a> {
             }
             Claim::Logs { trace, conditions, amount } => {
                 let lines = self.lines(trace).await?;
-                let meant = lines.iter().filter(|stream| {
-                    conditions
-                        .meet_line(stream.label("service_name"), stream.label("severity_text"))
-                });
-                let count = meant.map(loki::Stream::lines).sum();
+                let meant =
+                    lines.iter().filter(|it| conditions.meet_line(&it.service, &it.severity));
+                let count = meant.count();
                 Seen::count(*amount, count, format!("{count} of {}", told(&lines)))
             }
             Claim::Strays { trace, amount } => {
                 let (lines, trace) = (self.lines(trace).await?, self.trace(trace).await?);
-                let strays =
-                    lines.iter().filter(|stream| trace.span(stream.label("span_id")).is_none());
-                let count = strays.map(loki::Stream::lines).sum();
+                let count = lines.iter().filter(|line| trace.span(&line.span_id).is_none()).count();
                 match lines.is_empty() {
                     true => Seen::new(false, "no line"),
                     false => Seen::count(*amount, count, format!("{count} of {}", told(&lines))),
@@ -167,6 +166,12 @@ impl<'a> Evidence<'a> {
                     None => Seen::new(false, "no point"),
                 }
             }
+            Claim::Page { path, text, amount } => {
+                let request = self.lab.client.get(&format!("{}{path}", self.lab.url(CONSOLE)));
+                let page = ask_text(&format!("the console for {path}"), request).await;
+                let count = page_text(&page.map_err(|it| it.to_string())?).matches(text).count();
+                Seen::count(*amount, count, format!("{count} times"))
+            }
         })
     }
 
@@ -174,10 +179,8 @@ impl<'a> Evidence<'a> {
         self.storage.trace(id).await.map_err(|error| error.to_string())
     }
 
-    async fn lines(&self, trace: &str) -> Result<Vec<loki::Stream>, String> {
-        let logql = format!(r#"{{service_name=~".+"}} | trace_id="{trace}""#);
-        let lines = loki::lines(&self.lab, &logql, self.since - MARGIN).await;
-        lines.map_err(|failure| failure.to_string())
+    async fn lines(&self, trace: &str) -> Result<Vec<Line>, String> {
+        log_lines::of_trace(&self.lab, trace, self.since - MARGIN).await
     }
 
     async fn found(&self, conditions: &Conditions) -> Result<Vec<Summary>, String> {
@@ -210,16 +213,39 @@ fn listed(names: BTreeSet<String>) -> String {
     }
 }
 
+/// What a page says to who reads it: without its tags, each stretch of space one blank.
+fn page_text(page: &str) -> String {
+    let mut text = String::new();
+    for part in page.split('<') {
+        text.push_str(part.split_once('>').map_or(part, |(_, text)| text));
+        text.push(' ');
+    }
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+    entities.iter().fold(text, |text, (entity, it)| text.replace(entity, it))
+}
+
 /// How many lines each service has.
-fn told(streams: &[loki::Stream]) -> String {
+fn told(lines: &[Line]) -> String {
     let mut services: BTreeMap<&str, usize> = BTreeMap::new();
-    for stream in streams {
-        *services.entry(stream.label("service_name")).or_default() += stream.lines();
+    for line in lines {
+        *services.entry(&line.service).or_default() += 1;
     }
     let total: usize = services.values().sum();
     let each = services.iter().map(|(service, lines)| format!("{service} {lines}"));
     match total {
         0 => "no lines".to_owned(),
         _ => format!("{total} lines: {}", each.collect::<Vec<_>>().join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_what_is_between_its_tags() {
+        let page = "<p class=\"a\">1\n  <b>&lt;item&gt;</b>&amp;lt; </p><br>arrived <i>as</i> sent";
+        assert_eq!(page_text(page), "1 <item> &lt; arrived as sent");
     }
 }

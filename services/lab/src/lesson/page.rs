@@ -20,6 +20,7 @@
 //! ````
 //!
 //! Any other block is text. The comment tells for each claim, in order, how its cause is taken away.
+//! A line below a heading that begins with ``Needs `loki` `` is of all that is below the heading.
 
 use std::fmt;
 use std::iter::Enumerate;
@@ -28,7 +29,9 @@ use std::str::Lines;
 use clap::ValueEnum;
 
 use super::cause::Change;
-use super::claim::{self, Claim};
+#[cfg(test)]
+use super::claim;
+use super::claim::Claim;
 use crate::with::With;
 
 /// What is run and checked, in this order.
@@ -39,6 +42,7 @@ pub struct Page {
     pub title: String,
     /// As the page tells it.
     pub time: String,
+    /// What none of it can be done without.
     pub needs: Vec<Need>,
     pub steps: Vec<Step>,
 }
@@ -47,16 +51,28 @@ pub struct Page {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Need {
     Part(With),
+    /// What keeps log lines: Loki, or the native lab.
+    Logs,
     /// That of the services' faults.
     AdminToken,
     /// Rust, and this repository.
     Cargo,
 }
 
+/// A block of the page.
 #[derive(Debug, PartialEq)]
-pub enum Step {
-    /// Commands for a shell, below this heading.
-    Run { heading: String, commands: String },
+pub struct Step {
+    /// Below which it stands.
+    pub heading: String,
+    /// What it cannot be done without, besides what the page needs.
+    pub needs: Vec<Need>,
+    pub work: Work,
+}
+
+#[derive(Debug, PartialEq)]
+pub enum Work {
+    /// Commands for a shell.
+    Run(String),
     /// Claims on what these have led to.
     Check(Vec<Stated>),
 }
@@ -90,6 +106,7 @@ impl Need {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Part(part) => part.name(),
+            Self::Logs => "logs",
             Self::AdminToken => "ADMIN_TOKEN",
             Self::Cargo => "cargo",
         }
@@ -97,7 +114,7 @@ impl Need {
 
     fn read(name: &str) -> Result<Self, String> {
         let parts = With::value_variants().iter().copied().map(Self::Part);
-        let all: Vec<_> = parts.chain([Self::AdminToken, Self::Cargo]).collect();
+        let all: Vec<_> = parts.chain([Self::Logs, Self::AdminToken, Self::Cargo]).collect();
         all.iter().copied().find(|need| need.name() == name).ok_or_else(|| {
             let names = all.iter().map(|need| need.name()).collect::<Vec<_>>().join(", ");
             format!("a lesson can need {names}, not {name:?}")
@@ -115,23 +132,20 @@ impl Page {
 
     /// Every claim, in order.
     pub fn claims(&self) -> impl Iterator<Item = &Stated> {
-        self.steps.iter().flat_map(|step| match step {
-            Step::Run { .. } => &[][..],
-            Step::Check(claims) => claims,
+        self.steps.iter().flat_map(Step::claims)
+    }
+
+    /// Every part that some of it needs, once or more.
+    pub fn parts(&self) -> impl Iterator<Item = With> {
+        let needs = self.needs.iter().chain(self.steps.iter().flat_map(|step| &step.needs));
+        needs.filter_map(|need| match need {
+            Need::Part(part) => Some(*part),
+            _ => None,
         })
     }
 
-    /// All commands together.
-    #[cfg(test)]
-    pub fn commands(&self) -> String {
-        let commands = self.steps.iter().filter_map(|step| match step {
-            Step::Run { commands, .. } => Some(commands.as_str()),
-            Step::Check(_) => None,
-        });
-        commands.collect()
-    }
-
     /// The variables of the claims, each once.
+    #[cfg(test)]
     pub fn variables(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for name in self.claims().flat_map(|stated| claim::variables(&stated.text)) {
@@ -140,6 +154,16 @@ impl Page {
             }
         }
         names
+    }
+}
+
+impl Step {
+    /// In order; none of commands.
+    pub fn claims(&self) -> &[Stated] {
+        match &self.work {
+            Work::Run(_) => &[],
+            Work::Check(claims) => claims,
+        }
     }
 }
 
@@ -156,33 +180,41 @@ impl<'a> Reader<'a> {
         let (number, title) = title.ok_or_else(|| self.malformed("expected # NUMBER. TITLE"))?;
         let number = number.parse().map_err(|_| self.malformed("expected # NUMBER. TITLE"))?;
         let (mut time, mut needs) = (None, None);
-        let mut heading = String::new();
+        let (mut heading, mut needed) = (String::new(), Vec::new());
         let mut steps = Vec::new();
         while let Some(line) = self.next() {
-            if let Some(text) = line.strip_prefix("### ") {
+            if let Some(text) = line.trim_start_matches('#').strip_prefix(' ')
+                && line.starts_with('#')
+            {
                 text.clone_into(&mut heading);
+                needed.clear();
+            } else if line.starts_with("Needs `") {
+                needed = self.needs(line)?;
+            } else if line.starts_with("<!-- without") {
+                return Err(self.malformed("there are no claims above this"));
             } else if let Some(text) = row(line, "time") {
                 time = Some(text.to_owned());
             } else if let Some(text) = row(line, "needs") {
                 needs = Some(self.needs(text)?);
             } else if let Some(info) = line.trim_start().strip_prefix("```") {
-                match info {
-                    "sh run" => {
-                        let heading = heading.clone();
-                        steps.push(Step::Run { heading, commands: self.block()?.join("\n") });
-                    }
+                let work = match info {
+                    "sh run" => Work::Run(self.block()?.join("\n")),
                     "text check" => {
                         let first = self.last + 1;
                         let claims = self.block()?;
-                        steps.push(Step::Check(self.claims(first, &claims)?));
+                        Work::Check(self.claims(first, &claims)?)
                     }
                     info if info.contains(' ') => {
                         return Err(self.malformed(format!(
                             "a block is marked sh run or text check, or not at all, not {info:?}"
                         )));
                     }
-                    _ => drop(self.block()?),
-                }
+                    _ => {
+                        self.block()?;
+                        continue;
+                    }
+                };
+                steps.push(Step { heading: heading.clone(), needs: needed.clone(), work });
             }
         }
         let missing = |row| self.malformed(format!("the table above lacks the row {row}"));
@@ -212,6 +244,9 @@ impl<'a> Reader<'a> {
                     true => Err(self.at(begin, "this block is empty")),
                     false => Ok(block),
                 };
+            }
+            if line.trim_start().starts_with("```") {
+                return Err(self.malformed("a block begins within another"));
             }
             block.push(line);
         }
@@ -284,13 +319,27 @@ mod tests {
             (2, "Context", "5 minutes")
         );
         assert_eq!(page.needs, [Need::Part(With::Loki), Need::AdminToken]);
-        let [Step::Run { heading, commands }, Step::Check(claims)] = &page.steps[..] else {
+        let [Step { heading, work: Work::Run(commands), .. }, checked] = &page.steps[..] else {
             panic!("{page:?}")
         };
         assert_eq!((heading.as_str(), commands.as_str()), ("1. Send", "one\ntwo"));
+        let claims = checked.claims();
         let lines: Vec<_> = claims.iter().map(|stated| (stated.line, &*stated.text)).collect();
         assert_eq!(lines, [(14, "spans of $TRACE: 1"), (15, "services of $TRACE: app-a")]);
         assert_eq!(page.variables(), ["TRACE"]);
+    }
+
+    #[test]
+    fn what_a_step_needs_is_of_all_below_its_heading_and_of_nothing_else() {
+        let page = page(
+            "### 1. One\n```sh run\na\n```\n### 2. Two\n\nNeeds `prometheus`, with `collector`.\n\n\
+             ```sh run\nb\n```\n```sh run\nc\n```\n## Then\n```sh run\nd\n```\n",
+        )
+        .unwrap();
+        let needs: Vec<_> = page.steps.iter().map(|step| step.needs.len()).collect();
+        assert_eq!(needs, [0, 2, 2, 0]);
+        assert_eq!(page.steps[1].needs, [With::Prometheus, With::Collector].map(Need::Part));
+        assert_eq!(page.parts().collect::<Vec<_>>()[..2], [With::Loki, With::Prometheus]);
     }
 
     #[test]
@@ -298,6 +347,8 @@ mod tests {
         for (rest, line, problem) in [
             ("```sh run\none\n", 5, "this block has no end"),
             ("```sh run\n\n```\n", 5, "this block is empty"),
+            ("```\nText\n```sh run\none\n```\n", 7, "within another"),
+            ("Text\n<!-- without\n", 6, "no claims above"),
             ("\n```sh runs\none\n```\n", 6, "marked sh run or text check"),
             ("```text check\nspans of $T: x\n```\n<!-- without\n", 6, "at least 3"),
             ("```text check\nspans of $T: 1\n```\nText.\n", 8, "expected <!-- without"),

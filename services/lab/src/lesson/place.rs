@@ -1,21 +1,29 @@
 //! The lab that a lesson is done with: one that runs, or one of its own.
 
+use std::io::sink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
 
-use super::page::Need;
+use super::page::{Need, Page};
 use crate::addresses::Addresses;
 use crate::children::Children;
+use crate::doctor::api::{jaeger, loki, prometheus};
+use crate::doctor::lab::Lab;
+use crate::log_lines;
 use crate::logs::Logs;
+use crate::output::Output;
 use crate::parts::{self, Plan};
-use crate::ports::known::{APPS, FAULTS, JAEGER_UI, LOKI, OTLP_GRPC, PROMETHEUS, STORAGE};
+use crate::ports::known::{APPS, CONSOLE, FAULTS, JAEGER_UI, LINES, LOKI};
+use crate::ports::known::{OTLP_GRPC, PROMETHEUS, STORAGE};
 use crate::ports::{Port, Ports, known};
 use crate::program;
 use crate::setting::Setting;
 use crate::up::REQUEST_DEADLINE;
-use crate::with::With;
+use crate::with::{self, With};
 
 /// How long a lab that runs may take to say so.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
@@ -28,51 +36,65 @@ const STARTS: usize = 3;
 pub struct Place {
     pub addresses: Addresses,
     pub with: Vec<With>,
+    /// Whether a native lab keeps the lines of its parts.
+    keeps_lines: bool,
     /// With which faults are switched, if it is known.
-    pub admin_token: Option<String>,
+    admin_token: Option<String>,
     /// Of this machine, if the lab's ports are.
     ports: Option<Ports>,
     /// Of this repository, if this is run inside of it.
     repository: Option<PathBuf>,
+    http: Client,
     /// Of a lab of its own; dropped, it ends.
     children: Option<Children>,
 }
 
+/// A fault that is on: the port of its service, and its id there.
+pub type Fault = (Port, String);
+
 impl Place {
-    /// The lab that runs where the variables of ports say, with these parts; if none does, one of
-    /// its own on free ports.
+    /// The lab that runs where the variables of ports say; if none does, one of its own, with those
+    /// of the parts that these lessons need whose programs are there.
     ///
     /// # Errors
     /// When a variable of a port holds none, or a lab cannot be started.
-    pub async fn find(with: &[With], inside: bool) -> anyhow::Result<Self> {
-        let mut place = Self::of_environment(inside)?;
-        with.clone_into(&mut place.with);
-        if inside {
+    pub async fn find(pages: &[&Page]) -> anyhow::Result<Self> {
+        let place = Self::of_environment(false).await?;
+        let health = place.http.get(format!("{}/healthz", place.addresses.url(APPS[0])));
+        let health = health.timeout(ANSWER_DEADLINE).send().await;
+        if health.is_ok_and(|answer| answer.status().is_success()) {
             return Ok(place);
         }
-        let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_DEADLINE);
-        let http = http.build().context("making an HTTP client")?;
-        let health = http.get(format!("{}/healthz", place.addresses.url(APPS[0]))).send().await;
-        match health.is_ok_and(|answer| answer.status().is_success()) {
-            true => Ok(place),
-            false => Self::start(with, &[]).await,
+        let mut with = Vec::new();
+        for part in [With::Jaeger, With::Collector, With::Prometheus, With::Loki] {
+            let is_needed = pages.iter().any(|page| page.parts().any(|needed| needed == part));
+            let is_there = program::find_all(&[part], |name| std::env::var_os(name)).is_ok();
+            with.push(part);
+            if !is_needed || !is_there || with::check(&with).is_err() {
+                with.pop();
+            }
         }
+        Self::start(&with, &[]).await
     }
 
     /// The lab where the variables of ports say, or beside this container, whether it runs or not,
-    /// and whatever parts it has.
+    /// with the parts that answer.
     ///
     /// # Errors
     /// When a variable of a port holds none.
-    pub fn of_environment(inside: bool) -> anyhow::Result<Self> {
+    pub async fn of_environment(inside: bool) -> anyhow::Result<Self> {
         let published = || Ports::published(&known::ALL, |name| std::env::var(name).ok());
         let ports = (!inside).then(published).transpose()?;
+        let addresses = ports.as_ref().map_or_else(Addresses::inside, Addresses::of);
+        let (with, keeps_lines) = found(&addresses).await;
         Ok(Self {
-            addresses: ports.as_ref().map_or_else(Addresses::inside, Addresses::of),
-            with: Vec::new(),
+            addresses,
+            with,
+            keeps_lines,
             admin_token: std::env::var("ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),
             ports,
             repository: repository(),
+            http: http()?,
             children: None,
         })
     }
@@ -96,16 +118,18 @@ impl Place {
         let admin_token = format!("{:032x}", rand::random::<u128>());
         let plan = Plan { ports, programs, checked: true, admin_token };
         let parts = parts::parts(&plan, settings)?;
-        let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_DEADLINE);
-        let http = http.build().context("making an HTTP client")?;
-        let mut children = Children::new(Logs::new(None, false, parts.name_width()), http);
+        let http = http()?;
+        let logs = Logs::new(None, false, parts.name_width());
+        let mut children = Children::new(logs, plan.ports.address(LINES), http.clone()).await?;
         parts.start(&mut children).await.context("starting a lab for the lesson")?;
         Ok(Self {
             addresses: Addresses::of(&plan.ports),
             with: with.to_vec(),
+            keeps_lines: true,
             admin_token: Some(plan.admin_token),
             ports: Some(plan.ports),
             repository: repository(),
+            http,
             children: Some(children),
         })
     }
@@ -115,10 +139,11 @@ impl Place {
         self.children.is_some()
     }
 
-    /// What the lesson needs and this lab does not have.
+    /// What is needed and this lab does not have.
     pub fn missing(&self, needs: &[Need]) -> Vec<&'static str> {
         let lacks = |need: &&Need| match need {
             Need::Part(part) => !self.with.contains(part),
+            Need::Logs => !self.keeps_lines && !self.with.contains(&With::Loki),
             Need::AdminToken => self.admin_token.is_none(),
             Need::Cargo => self.repository.is_none(),
         };
@@ -147,8 +172,8 @@ impl Place {
                 set(name, self.addresses.url(port));
             }
         }
+        set("CONSOLE", self.addresses.url(CONSOLE));
         set("OTLP", self.addresses.url(self.receiver()));
-        set("LAB_INSIDE", if self.ports.is_some() { "" } else { "--inside" }.to_owned());
         if let Some(token) = &self.admin_token {
             set("ADMIN_TOKEN", token.clone());
         }
@@ -180,18 +205,81 @@ impl Place {
     pub async fn fault(&self, service: &str, spec: &str) -> anyhow::Result<()> {
         let port = FAULTS.into_iter().find(|port| port.part == service);
         let port = port.with_context(|| format!("switching on a fault: no service {service}"))?;
-        let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_DEADLINE);
-        let http = http.build().context("making an HTTP client")?;
-        let request = http.post(format!("{}/faults", self.addresses.url(port)));
-        let request = request.bearer_auth(self.admin_token.as_deref().unwrap_or_default());
-        let answer = request.body(spec.to_owned()).send().await;
-        let answer = answer.with_context(|| format!("switching on a fault of {service}"))?;
-        if !answer.status().is_success() {
-            let reason = answer.text().await.unwrap_or_default();
-            bail!("switching on a fault of {service}: {reason}");
+        let request = self.http.post(format!("{}/faults", self.addresses.url(port)));
+        let switching = format!("switching on a fault of {service}");
+        self.send(request.body(spec.to_owned()), &switching).await.map(drop)
+    }
+
+    /// The faults that are on, but for those of an incident; none if they cannot be switched.
+    ///
+    /// # Errors
+    /// When a service refuses to tell.
+    pub async fn faults(&self) -> anyhow::Result<Vec<Fault>> {
+        let mut faults = Vec::new();
+        for port in FAULTS.into_iter().filter(|_| self.admin_token.is_some()) {
+            let request = self.http.get(format!("{}/faults", self.addresses.url(port)));
+            let told = self.send(request, &format!("asking {} for its faults", port.part)).await?;
+            let told: Value = serde_json::from_str(&told).unwrap_or_default();
+            let ids = told["faults"].as_array().cloned().unwrap_or_default();
+            let ids = ids.iter().filter(|fault| fault["hidden"] != true);
+            faults.extend(ids.map(|fault| (port, fault["id"].to_string())));
+        }
+        Ok(faults)
+    }
+
+    /// Ends every fault but these.
+    ///
+    /// # Errors
+    /// When a service refuses.
+    pub async fn end_faults_but(&self, kept: &[Fault]) -> anyhow::Result<()> {
+        for (port, id) in self.faults().await? {
+            if !kept.contains(&(port, id.clone())) {
+                let url = format!("{}/faults/{id}", self.addresses.url(port));
+                let ending = format!("ending a fault of {}", port.part);
+                self.send(self.http.delete(url), &ending).await?;
+            }
         }
         Ok(())
     }
+
+    /// Sends what only who has the token may send, and returns what is answered.
+    async fn send(&self, request: RequestBuilder, doing: &str) -> anyhow::Result<String> {
+        let token = self.admin_token.as_deref().unwrap_or_default();
+        let answer = request.bearer_auth(token).send().await.with_context(|| doing.to_owned())?;
+        let status = answer.status();
+        let text = answer.text().await.with_context(|| doing.to_owned())?;
+        match status.is_success() {
+            true => Ok(text),
+            false => bail!("{doing}: {status}: {}", text.trim()),
+        }
+    }
+}
+
+fn http() -> anyhow::Result<Client> {
+    // A proxy that is configured cannot reach loopback.
+    let http = Client::builder().no_proxy().timeout(REQUEST_DEADLINE).build();
+    http.context("making an HTTP client")
+}
+
+/// The parts that answer there, and whether a native lab keeps lines.
+async fn found(addresses: &Addresses) -> (Vec<With>, bool) {
+    let nobody = Output::new(sink());
+    let lab = Lab::new(addresses, &[], ANSWER_DEADLINE, &nobody);
+    let (jaeger, prometheus, loki, keeps_lines) = futures::join!(
+        jaeger::page(&lab),
+        prometheus::version(&lab),
+        loki::version(&lab),
+        log_lines::are_kept(&lab)
+    );
+    let answers = [
+        (With::Jaeger, jaeger.is_ok()),
+        // Which no lab has without it, and which anybody may ask.
+        (With::Collector, prometheus.is_ok() || loki.is_ok()),
+        (With::Prometheus, prometheus.is_ok()),
+        (With::Loki, loki.is_ok()),
+    ];
+    let with = answers.into_iter().filter_map(|(part, answers)| answers.then_some(part));
+    (with.collect(), keeps_lines)
 }
 
 /// The folder above this one that has the library for services.
@@ -213,9 +301,11 @@ mod tests {
         let place = Place {
             addresses: Addresses::of(&ports),
             with: vec![With::Jaeger, With::Collector, With::Prometheus, With::Loki],
+            keeps_lines: true,
             admin_token: Some(String::new()),
             ports: Some(ports),
             repository: Some(PathBuf::new()),
+            http: Client::new(),
             children: None,
         };
         let variables = place.variables().unwrap();
@@ -226,7 +316,7 @@ mod tests {
             assert_eq!(found.unwrap().1, format!("http://127.0.0.1:{port}"), "{name}");
             named += 1;
         }
-        assert_eq!(named, 12);
+        assert_eq!(named, 13);
         for name in ["ADMIN_TOKEN", "REPOSITORY"] {
             assert!(variables.iter().any(|(known, _)| known == name), "{name}");
             assert!(README.contains(&format!("{name}=")), "{name}");
@@ -235,11 +325,22 @@ mod tests {
 
     #[test]
     fn what_a_lab_lacks_is_named_in_the_order_of_the_page() {
-        let mut place = Place::of_environment(true).unwrap();
-        place.with = vec![With::Jaeger];
-        (place.admin_token, place.repository) = (None, None);
-        let needs =
-            [Need::Part(With::Loki), Need::Part(With::Jaeger), Need::AdminToken, Need::Cargo];
-        assert_eq!(place.missing(&needs), ["loki", "ADMIN_TOKEN", "cargo"]);
+        let mut place = Place {
+            addresses: Addresses::inside(),
+            with: vec![With::Jaeger],
+            keeps_lines: false,
+            admin_token: None,
+            ports: None,
+            repository: None,
+            http: Client::new(),
+            children: None,
+        };
+        let [loki, jaeger] = [With::Loki, With::Jaeger].map(Need::Part);
+        let needs = [Need::Logs, loki, jaeger, Need::AdminToken, Need::Cargo];
+        assert_eq!(place.missing(&needs), ["logs", "loki", "ADMIN_TOKEN", "cargo"]);
+        place.keeps_lines = true;
+        assert_eq!(place.missing(&needs[..1]), [""; 0]);
+        (place.keeps_lines, place.with) = (false, vec![With::Loki]);
+        assert_eq!(place.missing(&needs[..1]), [""; 0]);
     }
 }

@@ -5,19 +5,18 @@ use super::page::{Page, Stated};
 use super::place::Place;
 use super::runner;
 use crate::output::Output;
-use crate::with::With;
 
-/// Tries each claim of these pages in a lab of its own with these parts. Succeeds when each fails,
-/// and no other of its lesson.
+/// Tries each claim of these pages in a lab of its own with the parts that they need. Succeeds when
+/// each fails, and no other of its lesson.
 ///
 /// # Errors
-/// When a lab cannot be started, or lacks what a lesson needs.
-pub async fn run(pages: &[&Page], with: &[With], output: &Output) -> anyhow::Result<bool> {
+/// When a lab cannot be started.
+pub async fn run(pages: &[&Page], output: &Output) -> anyhow::Result<bool> {
     let mut rows = Vec::new();
     let mut good = true;
     for page in pages {
         for stated in page.claims() {
-            let problem = Box::pin(problem(page, stated, with, output)).await?;
+            let problem = Box::pin(problem(page, stated, output)).await?;
             good &= problem.is_none();
             let place = format!("{}:{}", page.file, stated.line);
             let came = problem.unwrap_or_else(|| "fails, and it alone".to_owned());
@@ -30,18 +29,16 @@ pub async fn run(pages: &[&Page], with: &[With], output: &Output) -> anyhow::Res
 }
 
 /// How it is not as it must be.
-async fn problem(
-    page: &Page,
-    stated: &Stated,
-    with: &[With],
-    output: &Output,
-) -> anyhow::Result<Option<String>> {
+async fn problem(page: &Page, stated: &Stated, output: &Output) -> anyhow::Result<Option<String>> {
     output.offer(format!("\n{}:{} without its cause\n", page.file, stated.line));
     let settings: Vec<_> = match &stated.without {
         Change::Variable(setting) => vec![setting.clone()],
         _ => Vec::new(),
     };
-    let place = Place::start(with, &settings).await?;
+    let mut with: Vec<_> = page.parts().collect();
+    with.sort_unstable();
+    with.dedup();
+    let place = Place::start(&with, &settings).await?;
     let missing = place.missing(&page.needs);
     if !missing.is_empty() {
         return Ok(Some(format!("LEFT OUT: needs {}", missing.join(", "))));

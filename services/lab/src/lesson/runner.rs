@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::time::Instant;
 
 use super::cause::Change;
 use super::claim::{self, Claim};
 use super::evidence::{Evidence, Seen};
-use super::page::{Page, Stated, Step};
+use super::page::{Need, Page, Stated, Step, Work};
 use super::place::Place;
 use super::shell::{Shell, trace_id};
 use crate::doctor::lab::Lab;
@@ -26,6 +26,11 @@ const SHOWN: usize = 400;
 /// How many lines of an answer are shown.
 const SHOWN_LINES: usize = 40;
 
+/// How long the commands of a step may take.
+const STEP_DEADLINE: Duration = Duration::from_secs(60);
+/// The same where a program is built with all that it depends on.
+const BUILD_DEADLINE: Duration = Duration::from_secs(900);
+
 /// What came of a lesson.
 #[derive(Default)]
 pub struct Outcome {
@@ -35,11 +40,23 @@ pub struct Outcome {
     pub judged: usize,
     /// The step whose commands failed, which ends the lesson.
     pub broken: Option<String>,
+    /// The steps that were left out, and what they need.
+    pub left_out: Vec<String>,
 }
 
 impl Outcome {
     pub fn is_good(&self) -> bool {
-        self.failed.is_empty() && self.broken.is_none()
+        self.failed.is_empty() && self.broken.is_none() && self.left_out.is_empty()
+    }
+
+    /// Whether this step is to be left out, for lack of what it needs.
+    fn leaves_out(&mut self, step: &Step, place: &Place) -> bool {
+        let missing = place.missing(&step.needs);
+        let told = format!("{:?} needs {}", step.heading, missing.join(", "));
+        if !missing.is_empty() && self.left_out.last() != Some(&told) {
+            self.left_out.push(told);
+        }
+        !missing.is_empty()
     }
 }
 
@@ -59,14 +76,19 @@ pub async fn run(
     if let Some(Change::Fault { service, spec }) = without {
         place.fault(service, spec).await?;
     }
+    let patience = if page.needs.contains(&Need::Cargo) { BUILD_DEADLINE } else { STEP_DEADLINE };
     let mut outcome = Outcome::default();
     let mut ended = Instant::now();
     let mut last = "";
     for step in &page.steps {
-        match step {
-            Step::Run { heading, commands } => {
+        if outcome.leaves_out(step, place) {
+            continue;
+        }
+        match &step.work {
+            Work::Run(commands) => {
                 let commands =
                     without.map_or_else(|| commands.clone(), |it| it.of_commands(commands));
+                let heading = &step.heading;
                 if last != heading {
                     output.offer(format!("\n{heading}\n"));
                 }
@@ -75,14 +97,14 @@ pub async fn run(
                     output.offer(format!("  $ {line}\n"));
                 }
                 let mut lines = 0;
-                let ran = shell.run(&commands, |line| {
+                let ran = shell.run(&commands, patience, |line| {
                     lines += 1;
                     show(line, lines, output);
                 });
                 let ran = ran.await.with_context(|| format!("running {heading:?} of a lesson"))?;
                 ended = Instant::now();
-                if !ran.ok {
-                    output.offer(format!("  BROKEN  a command of {heading:?} failed\n"));
+                if let Some(problem) = ran.problem {
+                    output.offer(format!("  BROKEN  {heading:?}: {problem}\n"));
                     outcome.broken = Some(heading.clone());
                     return Ok(outcome);
                 }
@@ -91,7 +113,7 @@ pub async fn run(
                     output.offer(format!("  TRACE={id}\n"));
                 }
             }
-            Step::Check(claims) => {
+            Work::Check(claims) => {
                 for stated in claims {
                     let mut values = Vec::new();
                     for name in claim::variables(&stated.text) {
@@ -116,7 +138,7 @@ pub async fn run(
 /// Judges the claims alone, of somebody who has typed the commands.
 ///
 /// # Errors
-/// When the storage server's address is none.
+/// When the storage server's address is none, or a variable of a claim has no value.
 pub async fn check(
     page: &Page,
     place: &Place,
@@ -124,10 +146,21 @@ pub async fn check(
     since: SystemTime,
     output: &Output,
 ) -> anyhow::Result<Outcome> {
-    let evidence = evidence(place, since, output)?;
     let mut outcome = Outcome::default();
+    let mut claims = Vec::new();
+    for step in &page.steps {
+        if !step.claims().is_empty() && !outcome.leaves_out(step, place) {
+            claims.extend(step.claims());
+        }
+    }
+    for name in claims.iter().flat_map(|stated| claim::variables(&stated.text)) {
+        if value(name).is_none_or(|value| value.is_empty()) {
+            bail!("checking lesson {}: {name} is missing; give it as {name}=VALUE", page.number);
+        }
+    }
+    let evidence = evidence(place, since, output)?;
     let began = Instant::now();
-    for stated in page.claims() {
+    for stated in claims {
         // Who types takes longer than telemetry.
         let ended = began.checked_sub(SETTLED).unwrap_or(began);
         let seen = Box::pin(judge(&evidence, stated, &value, ended, VAIN_DEADLINE)).await;

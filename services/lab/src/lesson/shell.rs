@@ -1,18 +1,24 @@
 //! The shell in which a lesson's commands are run: one for all of them, so that a variable lives on.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
 
-/// What a person has once by the page of all lessons. `lab` is this program.
+/// What a person has once by the page of all lessons. `lab` is this program. What runs in the
+/// background ends with the shell, also if that ends because this program was killed.
 const PRELUDE: &str = r#"exec 2>&1
 set -e
-lab() { "$LAB_PROGRAM" "$@" $LAB_INSIDE; }
+trap 'kill 0' EXIT
+lab() { "$LAB_PROGRAM" "$@"; }
 "#;
+/// How long the shell may take for itself.
+const OWN: Duration = Duration::from_secs(10);
 
 /// A bash in a folder of its own, which ends with everything that it started.
 pub struct Shell {
@@ -30,8 +36,8 @@ pub struct Shell {
 pub struct Ran {
     /// What they wrote.
     pub output: String,
-    /// Whether each succeeded.
-    pub ok: bool,
+    /// Why not each succeeded. No more can be run then.
+    pub problem: Option<String>,
 }
 
 impl Shell {
@@ -61,11 +67,17 @@ impl Shell {
         Ok(Self { process, group, input, output: BufReader::new(output), mark, folder, steps: 0 })
     }
 
-    /// Runs commands to their end, or to the first that fails; each line goes to `each` as it comes.
+    /// Runs commands to their end, or to the first that fails, or for this time; each line goes to
+    /// `each` as it comes.
     ///
     /// # Errors
     /// When the shell cannot be talked to.
-    pub async fn run(&mut self, commands: &str, mut each: impl FnMut(&str)) -> anyhow::Result<Ran> {
+    pub async fn run(
+        &mut self,
+        commands: &str,
+        patience: Duration,
+        mut each: impl FnMut(&str),
+    ) -> anyhow::Result<Ran> {
         self.steps += 1;
         // From a file, so that a command that reads its input gets none of the commands after it.
         let path = self.folder.path().join(format!(".step-{}.sh", self.steps));
@@ -75,23 +87,36 @@ impl Shell {
         let mut output = String::new();
         // One that has ended says so by the end of its output.
         let _ = self.input.write_all(line.as_bytes()).await;
+        let mut take = |text: &str| {
+            each(text);
+            output.push_str(text);
+            output.push('\n');
+        };
+        let ended = timeout(patience, self.until_mark(&mut take)).await;
+        let problem = match ended.map_err(|_| format!("no end after {patience:?}")) {
+            Ok(reached) => (!reached?).then(|| "a command failed".to_owned()),
+            Err(problem) => Some(problem),
+        };
+        Ok(Ran { output, problem })
+    }
+
+    /// Whether it comes to the mark before it ends.
+    async fn until_mark(&mut self, take: &mut impl FnMut(&str)) -> anyhow::Result<bool> {
         let mut line = Vec::new();
         loop {
             line.clear();
             let length = self.output.read_until(b'\n', &mut line).await;
             if length.context("reading from bash")? == 0 {
-                return Ok(Ran { output, ok: false });
+                return Ok(false);
             }
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end_matches('\n');
             if text == self.mark {
-                return Ok(Ran { output, ok: true });
+                return Ok(true);
             }
             // The one before the mark ends what has no end of its own.
             if !text.is_empty() {
-                each(text);
-                output.push_str(text);
-                output.push('\n');
+                take(text);
             }
         }
     }
@@ -101,11 +126,11 @@ impl Shell {
     /// # Errors
     /// When the shell has ended.
     pub async fn value(&mut self, name: &str) -> anyhow::Result<String> {
-        let ran = self.run(&format!("printf %s \"${{{name}-}}\""), |_| {}).await?;
-        if !ran.ok {
-            bail!("asking bash for the variable {name}: it has ended");
+        let ran = self.run(&format!("printf %s \"${{{name}-}}\""), OWN, |_| {}).await?;
+        match ran.problem {
+            Some(problem) => bail!("asking bash for the variable {name}: {problem}"),
+            None => Ok(ran.output.trim_end().to_owned()),
         }
-        Ok(ran.output.trim_end().to_owned())
     }
 
     /// Sets a variable to what no shell would take for anything else.
@@ -113,11 +138,11 @@ impl Shell {
     /// # Errors
     /// When the shell has ended.
     pub async fn set(&mut self, name: &str, value: &str) -> anyhow::Result<()> {
-        let ran = self.run(&format!("{name}={value}"), |_| {}).await?;
-        if !ran.ok {
-            bail!("telling bash the variable {name}: it has ended");
+        let ran = self.run(&format!("{name}={value}"), OWN, |_| {}).await?;
+        match ran.problem {
+            Some(problem) => bail!("telling bash the variable {name}: {problem}"),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Where the commands are run.
@@ -156,11 +181,11 @@ mod tests {
     #[tokio::test]
     async fn a_variable_lives_on_and_each_line_is_told_as_it_comes() {
         let mut shell = shell().await;
-        assert!(shell.run("X=\"$GIVEN c\"", |_| {}).await.unwrap().ok);
+        assert_eq!(shell.run("X=\"$GIVEN c\"", OWN, |_| {}).await.unwrap().problem, None);
         let mut told = Vec::new();
-        let ran =
-            shell.run("echo $X\nprintf end", |line| told.push(line.to_owned())).await.unwrap();
-        assert_eq!((ran.ok, ran.output.as_str()), (true, "a b c\nend\n"));
+        let take = |line: &str| told.push(line.to_owned());
+        let ran = shell.run("echo $X\nprintf end", OWN, take).await.unwrap();
+        assert_eq!((ran.problem, ran.output.as_str()), (None, "a b c\nend\n"));
         assert_eq!(told, ["a b c", "end"]);
         assert_eq!(shell.value("X").await.unwrap(), "a b c");
         assert_eq!(shell.value("Y").await.unwrap(), "");
@@ -171,15 +196,32 @@ mod tests {
     #[tokio::test]
     async fn what_fails_ends_the_step_and_what_reads_input_gets_none() {
         let mut shell = shell().await;
-        let ran = shell.run("cat\nfalse\necho not this", |_| {}).await.unwrap();
-        assert_eq!((ran.ok, ran.output.as_str()), (false, ""));
+        let ran = shell.run("cat\nfalse\necho not this", OWN, |_| {}).await.unwrap();
+        assert_eq!((ran.problem.as_deref(), ran.output.as_str()), (Some("a command failed"), ""));
         assert!(shell.value("X").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_fails_while_something_runs_in_the_background_ends_it_too() {
+        let mut shell = shell().await;
+        // It has the shell's output, which would not end before it does.
+        let ran = shell.run("sleep 1000 &\nfalse", OWN, |_| {}).await.unwrap();
+        assert_eq!(ran.problem.as_deref(), Some("a command failed"));
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_is_given_up() {
+        let mut shell = shell().await;
+        let patience = Duration::from_secs(2);
+        let ran = shell.run("echo this\nsleep 1000", patience, |_| {}).await.unwrap();
+        assert_eq!(ran.problem.as_deref(), Some("no end after 2s"));
+        assert_eq!(ran.output, "this\n");
     }
 
     #[tokio::test]
     async fn what_is_left_running_ends_with_the_shell() {
         let mut shell = shell().await;
-        shell.run("sleep 1000 & CHILD=$!", |_| {}).await.unwrap();
+        shell.run("sleep 1000 & CHILD=$!", OWN, |_| {}).await.unwrap();
         let child = shell.value("CHILD").await.unwrap();
         let path = format!("/proc/{child}");
         assert!(std::path::Path::new(&path).exists() && shell.folder().exists());

@@ -1,69 +1,132 @@
 //! `lab lesson`: what the pages say is what is run, and what is run can fail.
 
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
+
 use crate::ports::free_addresses;
-use crate::process::{Ended, Lab, PORTS};
+use crate::process::{Ended, Lab, PORTS, entries, gone, left_nothing};
 
-const WITH: &str = "jaeger,collector,prometheus,loki";
+const TOKEN: &str = "of-the-lab";
 
-/// The variables of ports of a lab that runs, for another process.
-fn up() -> (Lab, Vec<(String, String)>) {
-    let mut ports = Vec::new();
-    let keep = |command: &mut Command| {
-        command.env("ADMIN_TOKEN", "of-the-lab");
-        let set =
-            command.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
-        let kept = set.filter(|(name, _)| PORTS.contains(name) || *name == "ADMIN_TOKEN");
-        ports = kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    };
-    let lab = Lab::start_with(&["up"], keep);
+/// A lab that runs, and the variables by which another process finds it.
+fn up() -> (Lab, Vec<(&'static str, String)>) {
+    let lab = Lab::start_with(&["up"], |command| {
+        command.env("ADMIN_TOKEN", TOKEN);
+    });
     lab.wait_for("Ctrl-C");
-    (lab, ports)
+    let mut variables = lab.ports().to_vec();
+    variables.push(("ADMIN_TOKEN", TOKEN.to_owned()));
+    (lab, variables)
 }
 
-/// `lab lesson`, to its end: what it waits for has deadlines of its own. Without the variables of a
-/// lab, there is none where it looks.
-fn lesson(arguments: &[&str], variables: &[(String, String)]) -> Ended {
+/// `lab lesson`, with no program of others at hand.
+fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    command.arg("lesson").args(arguments).stdin(Stdio::null());
+    command.env("LAB_PROGRAMS", "/nonexistent").env_remove("ADMIN_TOKEN");
+    // Where there is no lab.
     for (variable, address) in PORTS.iter().zip(free_addresses::<{ PORTS.len() }>()) {
         command.env(variable, address.port().to_string());
     }
-    command.env_remove("ADMIN_TOKEN").envs(variables.iter().cloned());
-    let output = command.arg("lesson").args(arguments).stdin(Stdio::null()).output().unwrap();
+    command
+}
+
+/// To its end: what it waits for has deadlines of its own.
+fn ended(mut command: Command) -> Ended {
+    let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { status: output.status, output: text(output.stdout), errors: text(output.stderr) }
 }
 
-#[test]
-fn a_lesson_without_a_lab_starts_one_for_itself_and_ends_it() {
-    let ended = lesson(&["run", "1"], &[]);
-    assert!(ended.status.success(), "{ended:?}");
-    assert!(ended.output.contains("this one is the lessons' own"), "{ended:?}");
-    // As the page has them.
-    assert!(ended.output.contains("\n  $ curl -s $APP_A/chain\n"), "{ended:?}");
-    let claim = "services of $CHAIN: app-a, app-b, app-c, app-d  (app-a, app-b, app-c, app-d)\n";
-    assert!(ended.output.contains(claim), "{ended:?}");
-    assert!(ended.output.contains("4 of 4 claims hold"), "{ended:?}");
+fn lesson(arguments: &[&str], variables: &[(&str, String)]) -> Ended {
+    let mut command = command(arguments);
+    command.envs(variables.iter().cloned());
+    ended(command)
 }
 
 #[test]
-fn every_lesson_that_needs_no_other_part_is_done_in_a_lab_that_runs() {
-    let (_lab, variables) = up();
-    let ended = lesson(&["run", "1", "2", "3", "6", "7", "--complete"], &variables);
+fn a_lesson_without_a_lab_starts_one_for_itself_and_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // Whoever listens there says nothing, and is no lab.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = command(&["run", "1"]);
+    command.env("TMPDIR", folder.path());
+    command.env("APP_A_PORT", other.local_addr().unwrap().port().to_string());
+    let ended = ended(command);
     assert!(ended.status.success(), "{ended:?}");
-    let address = variables.iter().find(|(name, _)| name == "APP_A_PORT").unwrap();
-    let place = format!("the lab with app-a at http://127.0.0.1:{}\n", address.1);
+    assert!(ended.output.starts_with("no lab runs: this one is the lessons' own"), "{ended:?}");
+    let claim = "services of $CHAIN: app-a, app-b, app-c, app-d  (app-a, app-b, app-c, app-d)\n";
+    assert!(ended.output.contains(claim), "{ended:?}");
+    assert!(ended.output.contains("5 of 5 claims hold"), "{ended:?}");
+    assert_eq!(entries(folder.path()), 0);
+}
+
+#[test]
+fn a_lesson_is_done_in_a_lab_that_runs_and_leaves_it_as_it_was() {
+    let (lab, variables) = up();
+    let ended = lesson(&["run", "2"], &variables);
+    assert!(ended.status.success(), "{ended:?}");
+    let place = format!("the lab with app-a at {}\n", lab.url("APP_A_PORT"));
     assert!(ended.output.starts_with(&place), "{ended:?}");
-    assert!(!ended.output.contains("of-the-lab"), "the token is told: {ended:?}");
+    assert!(!ended.output.contains(TOKEN), "the token is told: {ended:?}");
+    assert_eq!(faults(&lab), 0);
+}
+
+/// How many are on in the service that lesson 3 makes slow.
+fn faults(lab: &Lab) -> usize {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}/faults", lab.url("APP_D_ADMIN_PORT"));
+        let answer = http.get(url).bearer_auth(TOKEN).send().await.unwrap();
+        let told: serde_json::Value = answer.json().await.unwrap();
+        told["faults"].as_array().unwrap().len()
+    })
+}
+
+#[test]
+fn an_interrupted_lesson_leaves_nothing_behind() {
+    let (lab, variables) = up();
+    let folder = tempfile::tempdir().unwrap();
+    let interrupted = |arguments: &[&str], variables: &[(&str, String)], shown: &str| {
+        let lesson = Lab::start_with(arguments, |command| {
+            command.envs(variables.iter().cloned()).env("TMPDIR", folder.path());
+            command.env("LAB_PROGRAMS", "/nonexistent");
+        });
+        lesson.wait_for(shown);
+        let children = lesson.descendants();
+        assert!(!children.is_empty());
+        lesson.signal(Signal::INT);
+        let ended = lesson.end();
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert_eq!(ended.errors, "lab: interrupted\n");
+        left_nothing(&children, folder.path());
+    };
+    // In a lab of its own, and in another's, which is slow by then.
+    interrupted(&["lesson", "run", "1"], &[], "TRACE=");
+    interrupted(&["lesson", "run", "3"], &variables, "  $ curl -s $APP_A/chain\n");
+    assert_eq!(faults(&lab), 0);
+}
+
+#[test]
+fn a_lesson_that_is_killed_leaves_no_process_behind() {
+    let lesson = Lab::start_with(&["lesson", "run", "1"], |command| {
+        command.env("LAB_PROGRAMS", "/nonexistent");
+    });
+    lesson.wait_for("TRACE=");
+    let children = lesson.descendants();
+    assert!(children.len() > 7, "{children:?}");
+    lesson.signal(Signal::KILL);
+    gone(&children);
 }
 
 #[test]
 fn what_was_typed_by_hand_is_checked_by_its_ids() {
-    let (_lab, variables) = up();
-    let port = &variables.iter().find(|(name, _)| name == "APP_A_PORT").unwrap().1;
+    let (lab, variables) = up();
     let id = |path: &str| {
-        let answer = crate::process::get(&format!("http://127.0.0.1:{port}{path}"));
+        let answer = crate::process::get(&format!("{}{path}", lab.url("APP_A_PORT")));
         answer["trace_id"].as_str().unwrap().to_owned()
     };
     let chain = format!("CHAIN={}", id("/chain"));
@@ -74,7 +137,7 @@ fn what_was_typed_by_hand_is_checked_by_its_ids() {
     let failed = "spans of $FAILED where status = error\n          expected  1\n          \
                   seen      0 of 10 spans\n";
     assert!(ended.output.contains(failed), "{ended:?}");
-    assert!(ended.output.contains("FAILED: 3 of 4 claims hold"), "{ended:?}");
+    assert!(ended.output.contains("FAILED: 4 of 5 claims hold"), "{ended:?}");
 
     let ended = lesson(&["check", "1", &chain], &variables);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
@@ -82,13 +145,40 @@ fn what_was_typed_by_hand_is_checked_by_its_ids() {
 }
 
 #[test]
-fn a_lesson_that_lacks_a_part_is_named_and_only_fails_where_all_are_wanted() {
-    for (complete, code) in [(&[][..], 0), (&["--complete"], 1)] {
-        let ended = lesson(&[&["run", "1", "4"], complete].concat(), &[]);
-        assert_eq!(ended.status.code(), Some(code), "{ended:?}");
-        assert!(ended.output.contains("left out: needs loki, jaeger, collector\n"), "{ended:?}");
-        assert!(ended.output.contains("4 of 4 claims hold"), "{ended:?}");
-    }
+fn what_rust_alone_cannot_have_is_named_and_all_else_of_the_lesson_is_done() {
+    let ended = lesson(&["run", "4"], &[]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let told = "6 of 6 claims hold; LEFT OUT: \"4. From a line to its trace\" needs loki, jaeger, \
+                collector\n";
+    assert!(ended.output.ends_with(told), "{ended:?}");
+    assert!(!ended.output.contains("loki/api"), "{ended:?}");
+}
+
+#[test]
+fn a_whole_lesson_that_lacks_something_is_named() {
+    let mut command = command(&["run", "8"]);
+    // No repository is above it.
+    command.current_dir(std::env::temp_dir());
+    let ended = ended(command);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.output.ends_with("LEFT OUT: it needs cargo\n"), "{ended:?}");
+}
+
+#[test]
+fn a_command_that_fails_ends_the_lesson_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let curl = folder.path().join("curl");
+    std::os::unix::fs::symlink("/bin/false", curl).unwrap();
+    let mut command = command(&["run", "1"]);
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", folder.path().display()));
+    let ended = ended(command);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(
+        ended.output.contains("BROKEN  \"1. Send a request\": a command failed\n"),
+        "{ended:?}"
+    );
+    assert!(ended.output.ends_with("BROKEN at \"1. Send a request\"\n"), "{ended:?}");
 }
 
 #[test]
@@ -100,64 +190,12 @@ fn there_is_a_list_and_no_lesson_beyond_it() {
     assert!(ended.errors.contains("there is no lesson 9, but 1 to 8"), "{ended:?}");
 }
 
+/// Of the first lesson, which has a change of each kind. Of all: `.ci/full`.
 #[test]
-#[ignore = "needs e2e/programs jaeger collector prometheus loki; run by .ci/run"]
-fn every_lesson_is_done_with_the_real_programs() {
-    let ended = lesson(&["run", "--all", "--complete", "--with", WITH], &[]);
-    assert!(ended.status.success(), "{ended:?}");
-}
-
-/// That each claim fails without its cause, and no other of its lesson.
-fn prove(number: &str, with: &[&str]) {
-    let ended = lesson(&[&["prove", number], with].concat(), &[]);
+#[ignore = "a lab for each claim; run by .ci/run"]
+fn each_claim_of_the_first_lesson_fails_without_its_cause_and_it_alone() {
+    let ended = lesson(&["prove", "1"], &[]);
     println!("{}", ended.output);
     assert!(ended.status.success(), "{ended:?}");
-}
-
-#[test]
-#[ignore = "a lab for each claim; run by .ci/run"]
-fn each_claim_of_what_a_trace_is_fails_without_its_cause() {
-    prove("1", &[]);
-}
-
-#[test]
-#[ignore = "a lab for each claim; run by .ci/run"]
-fn each_claim_of_context_fails_without_its_cause() {
-    prove("2", &[]);
-}
-
-#[test]
-#[ignore = "a lab for each claim; run by .ci/run"]
-fn each_claim_of_waterfalls_fails_without_its_cause() {
-    prove("3", &[]);
-}
-
-#[test]
-#[ignore = "needs e2e/programs jaeger collector loki; run by .ci/run"]
-fn each_claim_of_logs_fails_without_its_cause() {
-    prove("4", &["--with", "jaeger,collector,loki"]);
-}
-
-#[test]
-#[ignore = "needs e2e/programs jaeger collector prometheus; run by .ci/run"]
-fn each_claim_of_red_metrics_fails_without_its_cause() {
-    prove("5", &["--with", "jaeger,collector,prometheus"]);
-}
-
-#[test]
-#[ignore = "a lab for each claim; run by .ci/run"]
-fn each_claim_of_baggage_and_sampling_fails_without_its_cause() {
-    prove("6", &[]);
-}
-
-#[test]
-#[ignore = "a lab for each claim; run by .ci/run"]
-fn each_claim_of_storage_and_search_fails_without_its_cause() {
-    prove("7", &[]);
-}
-
-#[test]
-#[ignore = "builds a crate with all that it depends on; run by .ci/run"]
-fn each_claim_of_ones_own_service_fails_without_its_cause() {
-    prove("8", &[]);
+    assert_eq!(ended.output.matches("  fails, and it alone\n").count(), 5, "{ended:?}");
 }
