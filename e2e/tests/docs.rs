@@ -58,6 +58,41 @@ fn each_relative_link_leads_to_a_file() {
 }
 
 #[test]
+fn each_link_to_a_part_of_a_page_leads_to_a_heading() {
+    let mut followed = 0;
+    for page in markdown(".") {
+        let text = read(&page);
+        for target in links(&text) {
+            let Some((path, part)) = target.split_once('#').filter(|_| !target.contains("://"))
+            else {
+                continue;
+            };
+            let there = match path {
+                "" => text.clone(),
+                path => read(&page.parent().unwrap().join(path)),
+            };
+            assert!(anchors(&there).contains(&part.to_owned()), "{page:?} leads to {target}");
+            followed += 1;
+        }
+    }
+    assert!(followed > 0);
+}
+
+/// Marked elsewhere they would look as if somebody ran and checked them.
+#[test]
+fn blocks_that_are_run_and_checked_are_in_lessons_and_every_lesson_has_both() {
+    for page in markdown(".") {
+        let text = read(&page);
+        let marks: Vec<_> = text.lines().filter(|line| line.starts_with("```")).collect();
+        let name = page.file_name().unwrap().to_str().unwrap();
+        let is_lesson = page.starts_with("./docs/lessons") && name != "README.md";
+        for mark in ["```sh run", "```text check"] {
+            assert_eq!(marks.contains(&mark), is_lesson, "{page:?}: {mark}");
+        }
+    }
+}
+
+#[test]
 fn a_quote_that_differs_or_names_no_file_is_found() {
     let page = "<!-- from: a.yaml -->\n```yaml\nkey: 1\n  more: 2\n```\n";
     let [(from, block)] = &quotes(page).unwrap()[..] else { panic!() };
@@ -65,6 +100,12 @@ fn a_quote_that_differs_or_names_no_file_is_found() {
     assert!(occurs(block, "top:\n    key: 1\n      more: 2\n"));
     assert!(!occurs(block, "key: 1\nother: 3\nmore: 2\n"));
     quotes("```yaml\nkey: 1\n```\n").unwrap_err();
+}
+
+#[test]
+fn a_heading_is_led_to_by_its_words() {
+    let page = "# A `b` c: d's (e)\n```sh\n# no heading\n```\n## x_y, z\n";
+    assert_eq!(anchors(page), ["a-b-c-ds-e", "x_y-z"]);
 }
 
 #[test]
@@ -102,6 +143,21 @@ fn links(page: &str) -> Vec<&str> {
     let outside_code = page.split('`').step_by(2);
     let targets = outside_code.flat_map(|text| text.split("](").skip(1));
     targets.filter_map(|rest| rest.split(')').next()).collect()
+}
+
+/// What leads to the page's headings, as GitHub has it; of several of the same words, to the first.
+fn anchors(page: &str) -> Vec<String> {
+    let mut is_code = false;
+    let headings = page.lines().filter(|line| {
+        is_code ^= line.trim_start().starts_with("```");
+        !is_code && line.starts_with('#')
+    });
+    let anchor = |line: &str| {
+        let words = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = |it: &char| it.is_alphanumeric() || "-_ ".contains(*it);
+        words.chars().filter(kept).collect::<String>().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
 }
 
 /// The pages under a folder, relative to the root; not those of what is built or installed.
