@@ -14,34 +14,38 @@ mod page;
 mod pages;
 mod routes;
 mod send;
+mod serve;
 mod sources;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use std::future::{Future, IntoFuture};
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::Semaphore;
+use traces::Storage;
 
 pub use config::{Config, Doctor, Links, Service};
 use guard::Token;
 use incidents::Incidents;
 use send::{Sender, Sent};
+use serve::{Limits, serve};
 use sources::Sources;
 pub use sources::{Line, read_line};
 
-/// How long answers under way may hold up the end.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+/// Pages that are made at one time: each asks several parts, and holds what they told.
+const PAGES: usize = 16;
+/// Traces that are held at one time: each may have 50,000 spans.
+const TRACES: usize = 2;
 
 /// What all pages share.
 pub(crate) struct Console {
     config: Config,
     sources: Sources,
     token: Token,
+    pages: Semaphore,
+    traces: Semaphore,
     sender: Sender,
     sent: Sent,
     /// None without what they need: the services' token, and the load.
@@ -51,12 +55,14 @@ pub(crate) struct Console {
 impl Console {
     fn new(config: Config) -> Result<Arc<Self>, traces::Error> {
         let sources = Sources::new(&config)?;
+        // Marking an answer reads more than a page does, and may take longer.
+        let storage = Storage::new(&config.storage)?;
         let switches = sources.faults.clone().zip(sources.load.clone());
-        let incidents = switches.map(|(faults, load)| {
-            Incidents::new(incidents::Lab { storage: sources.storage.clone(), faults, load })
-        });
+        let incidents =
+            switches.map(|(faults, load)| Incidents::new(incidents::Lab { storage, faults, load }));
         let (token, sender, sent) = (Token::new(), Sender::new(), Sent::default());
-        Ok(Arc::new(Self { config, sources, token, sender, sent, incidents }))
+        let [pages, traces] = [PAGES, TRACES].map(Semaphore::new);
+        Ok(Arc::new(Self { config, sources, token, pages, traces, sender, sent, incidents }))
     }
 }
 
@@ -72,24 +78,10 @@ pub async fn run(
     let console = Console::new(config)?;
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| format!("listening on {address}: {error}"))?;
-    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-    let (draining, drain_begins) = oneshot::channel();
-    let server = axum::serve(listener, routes::router(&console)).with_graceful_shutdown(async {
-        shutdown.await;
-        // Fails only if the server has ended.
-        let _ = draining.send(());
-    });
-    let deadline = async {
-        let _ = drain_begins.await;
-        tokio::time::sleep(DRAIN_DEADLINE).await;
-    };
-    let ended = tokio::select! {
-        ended = server.into_future() => ended,
-        () = deadline => Ok(()),
-    };
+    serve(listener, routes::router(&console), Limits::DEFAULT, shutdown).await;
     // Nobody else would end what goes wrong on purpose.
     if let Some(incidents) = &console.incidents {
         incidents.shut_down().await;
     }
-    Ok(ended?)
+    Ok(())
 }

@@ -33,6 +33,14 @@ const PLACES: [(Place, &str, &str); 7] = [
     (Place::Doctor, "/doctor", "Doctor"),
 ];
 
+impl Place {
+    /// The one that a path belongs to.
+    pub fn of(path: &str) -> Self {
+        let of_path = |(_, url, _): &&(Self, &str, &str)| path.starts_with(url);
+        PLACES.iter().rfind(of_path).map_or(Self::Requests, |(place, ..)| *place)
+    }
+}
+
 /// A page around its content, which has the one heading of the first level.
 pub(crate) fn page(console: &Console, place: Place, title: &str, content: &Markup) -> Markup {
     let links = &console.config.links;
@@ -103,8 +111,5 @@ pub(crate) fn untold(console: &Console, place: Place, error: &traces::Error) -> 
 }
 
 pub(crate) fn status(error: &traces::Error) -> StatusCode {
-    match error {
-        traces::Error::TraceId(_) => StatusCode::BAD_REQUEST,
-        _ => StatusCode::BAD_GATEWAY,
-    }
+    if error.is_of_the_question() { StatusCode::BAD_REQUEST } else { StatusCode::BAD_GATEWAY }
 }

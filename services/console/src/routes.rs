@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::{StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -15,6 +17,9 @@ use crate::assets::asset;
 use crate::guard::guard;
 use crate::page::{Place, failure};
 use crate::pages::{debug, doctor, faults, home, incidents, load, search, services, trace};
+
+/// Bytes of a reason.
+const MAX_REASON: usize = 4_096;
 
 pub(crate) fn router(console: &Arc<Console>) -> Router {
     Router::new()
@@ -31,12 +36,30 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .merge(incidents::router())
         .route("/doctor", get(doctor::get).post(doctor::start))
         .route("/api/token", get(token))
+        .fallback(no_page)
+        .layer(from_fn_with_state(console.clone(), in_turn))
+        // What asks nobody waits for nobody.
         .route("/assets/{hash}/{name}", get(asset))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
-        .fallback(no_page)
         // Around the fallback, too.
         .layer(from_fn_with_state(console.clone(), guard))
         .with_state(console.clone())
+}
+
+async fn in_turn(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
+    // Fails only if it was closed, which nobody does.
+    let _turn = console.pages.acquire().await;
+    let place = Place::of(request.uri().path());
+    let answer = next.run(request).await;
+    let kind = answer.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_text = kind.is_some_and(|kind| kind.starts_with(b"text/plain"));
+    if !is_text || !answer.status().is_client_error() {
+        return answer;
+    }
+    // What of a request could not be read is told on a page, too.
+    let status = answer.status();
+    let reason = to_bytes(answer.into_body(), MAX_REASON).await.unwrap_or_default();
+    failure(&console, place, status, &String::from_utf8_lossy(&reason))
 }
 
 /// For programs, which send it as `x-console-token`. No other page can read an answer of ours.
@@ -46,5 +69,5 @@ async fn token(State(console): State<Arc<Console>>) -> Json<Value> {
 
 async fn no_page(State(console): State<Arc<Console>>, uri: Uri) -> Response {
     let reason = format!("there is no {}", uri.path());
-    failure(&console, Place::Requests, StatusCode::NOT_FOUND, &reason)
+    failure(&console, Place::of(uri.path()), StatusCode::NOT_FOUND, &reason)
 }

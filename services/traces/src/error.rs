@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fmt;
 
-use tonic::Status;
+use tonic::{Code, Status};
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -29,6 +29,17 @@ pub enum Error {
         /// What is wrong with it.
         cause: prost::DecodeError,
     },
+}
+
+impl Error {
+    /// Whether what was asked for makes no sense, so that asking again is of no use.
+    pub fn is_of_the_question(&self) -> bool {
+        match self {
+            Self::Address(_) | Self::TraceId(_) => true,
+            Self::Server { cause, .. } => cause.code() == Code::InvalidArgument,
+            Self::Answer { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for Error {

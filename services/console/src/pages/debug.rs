@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use serde::Deserialize;
 use traces::{Filter, Level, Page, Window};
 
 use crate::Console;
-use crate::page::{Place, failure, page, untold};
+use crate::page::{Place, page, untold};
 use crate::pages::trace::refresh;
 use crate::send::Exchange;
 use crate::view::link::{self, query};
@@ -36,15 +34,8 @@ pub(crate) struct Asked {
 /// Leads to the trace as soon as its first span is there.
 pub(crate) async fn debug(
     State(console): State<Arc<Console>>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    Query(Asked { id, at, looks }): Query<Asked>,
 ) -> Response {
-    let Query(Asked { id, at, looks }) = match asked {
-        Ok(asked) => asked,
-        Err(rejection) => {
-            let reason = rejection.body_text();
-            return failure(&console, Place::Requests, StatusCode::BAD_REQUEST, &reason);
-        }
-    };
     let window = Window { start: Exchange::since(at), end: SystemTime::now() };
     let with_it = Filter::attribute(Level::Span, "jaeger-debug-id", &id);
     let first = Page { size: MOST, token: String::new() };

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -11,7 +10,7 @@ use maud::{Markup, html};
 use traces::{Page, Window};
 
 use crate::Console;
-use crate::page::{Place, failure, page};
+use crate::page::{Place, page};
 use crate::send::{Context, ENDPOINTS, Wish};
 use crate::view::form::{self, Field};
 use crate::view::text::long;
@@ -22,30 +21,12 @@ const LATEST: Duration = Duration::from_secs(3_600);
 const MOST: u32 = 20;
 
 /// With the form as the query wants it, for links to a request that is to be sent.
-pub(crate) async fn home(
-    State(console): State<Arc<Console>>,
-    wish: Result<Query<Wish>, QueryRejection>,
-) -> Response {
-    match wish {
-        Ok(Query(wish)) => shown(&console, &wish, None).await.into_response(),
-        Err(rejection) => {
-            failure(&console, Place::Requests, StatusCode::BAD_REQUEST, &rejection.body_text())
-        }
-    }
+pub(crate) async fn home(State(console): State<Arc<Console>>, Query(wish): Query<Wish>) -> Markup {
+    shown(&console, &wish, None).await
 }
 
 /// Sends the request, then shows what became of it.
-pub(crate) async fn send(
-    State(console): State<Arc<Console>>,
-    wish: Result<Form<Wish>, FormRejection>,
-) -> Response {
-    let Form(wish) = match wish {
-        Ok(wish) => wish,
-        Err(rejection) => {
-            let reason = rejection.body_text();
-            return failure(&console, Place::Requests, StatusCode::BAD_REQUEST, &reason);
-        }
-    };
+pub(crate) async fn send(State(console): State<Arc<Console>>, Form(wish): Form<Wish>) -> Response {
     let request = match wish.request(&console.config.services) {
         Ok(request) => request,
         Err(problem) => {

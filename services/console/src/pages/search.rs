@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use traces::{Filter, Level, Page, Window};
 
 use crate::Console;
-use crate::page::{Place, failure, page, status};
+use crate::page::{Place, page, status};
 use crate::view::form::Field;
 use crate::view::text::{long, visible};
 use crate::view::{found, link};
@@ -34,6 +33,8 @@ const MOST: usize = 20;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub(crate) struct Asked {
+    /// One trace, whatever else is asked for.
+    trace: String,
     service: String,
     operation: String,
     /// `key=value`, one a line.
@@ -53,6 +54,7 @@ impl Default for Asked {
     fn default() -> Self {
         let empty = String::new;
         Self {
+            trace: empty(),
             service: empty(),
             operation: empty(),
             attributes: empty(),
@@ -79,6 +81,9 @@ struct Question {
 impl Asked {
     /// Or what is wrong with it, by its field.
     fn question(&self, now: u64) -> Result<Question, String> {
+        if !self.trace.trim().is_empty() {
+            return Err("trace id: expected up to 32 hexadecimal digits".to_owned());
+        }
         let until = match self.until.trim() {
             "" => now,
             until => until.parse().map_err(|_| format!("until: {until:?} is no time"))?,
@@ -146,6 +151,10 @@ impl Asked {
     }
 }
 
+fn is_id(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// None of an empty field.
 fn length(field: &str, text: &str) -> Result<Option<Duration>, String> {
     let text = text.trim();
@@ -158,15 +167,12 @@ fn length(field: &str, text: &str) -> Result<Option<Duration>, String> {
 
 pub(crate) async fn search(
     State(console): State<Arc<Console>>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    Query(asked): Query<Asked>,
 ) -> Response {
-    let Query(asked) = match asked {
-        Ok(asked) => asked,
-        Err(rejection) => {
-            let reason = rejection.body_text();
-            return failure(&console, Place::Search, StatusCode::BAD_REQUEST, &reason);
-        }
-    };
+    let id = asked.trace.trim();
+    if is_id(id) {
+        return Redirect::to(&link::trace(id)).into_response();
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let question = asked.question(u64::try_from(now).unwrap_or(u64::MAX));
     let results = async {
@@ -207,6 +213,14 @@ async fn results(console: &Console, asked: &Asked, question: Question) -> (Statu
                 }
             },
         ),
+        // All else that is asked here makes sense.
+        Err(error) if error.is_of_the_question() && !asked.next.is_empty() => (
+            StatusCode::BAD_REQUEST,
+            html! {
+                (problem_told("next: these results have no such page"))
+                p { a href=(asked.after(until, "")) { "first page" } }
+            },
+        ),
         Err(error) => (status(&error), problem_told(&error.to_string())),
     }
 }
@@ -226,6 +240,7 @@ async fn form(console: &Console, asked: &Asked) -> Markup {
     let field = |name, label, hint, value| Field { name, label, hint, value };
     html! {
         form.search method="get" action="/search" role="search" aria-label="Traces" {
+            (field("trace", "Trace id", "leads to that trace, whatever is below", &asked.trace).line())
             (field("service", "Service", "", &asked.service).proposed(&services))
             (field("operation", "Operation", "the name of a span; those of a service are proposed once it was searched for", &asked.operation).proposed(&operations))
             (field("attributes", "Attributes", "key=value, one a line: of the span or of its resource", &asked.attributes).lines(3))
@@ -273,6 +288,8 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_told_by_its_field() {
         for (problem, expected) in [
+            (asked(|it| it.trace = "//evil.example".to_owned()), "trace id: "),
+            (asked(|it| it.trace = "4b".repeat(17)), "trace id: "),
             (asked(|it| it.min = "long".to_owned()), "at least: "),
             (asked(|it| it.max = "5".to_owned()), "at most: "),
             (

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header::REFRESH;
 use axum::http::{HeaderValue, StatusCode};
@@ -18,7 +17,7 @@ use crate::sources::{Answer, Logs, Reds};
 use crate::view::figure::{duration, moment};
 use crate::view::headers::headers;
 use crate::view::text::{short, visible};
-use crate::view::waterfall::{Wanted, services, waterfall};
+use crate::view::waterfall::{Wanted, waterfall};
 use crate::view::{elsewhere, exchange, link, logs, red, span as whole, topology};
 
 /// How often a page looks again by itself for spans that are on their way.
@@ -35,16 +34,11 @@ pub(crate) struct Look {
 pub(crate) async fn trace(
     State(console): State<Arc<Console>>,
     Path(id): Path<String>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-    look: Result<Query<Look>, QueryRejection>,
+    Query(wanted): Query<Wanted>,
+    Query(look): Query<Look>,
 ) -> Response {
-    let (Query(wanted), Query(look)) = match wanted.and_then(|wanted| Ok((wanted, look?))) {
-        Ok(asked) => asked,
-        Err(rejection) => {
-            let reason = rejection.body_text();
-            return failure(&console, Place::Requests, StatusCode::BAD_REQUEST, &reason);
-        }
-    };
+    // Fails only if it was closed, which nobody does.
+    let _held = console.traces.acquire().await;
     let trace = match console.sources.storage.trace(&id).await {
         Ok(trace) => trace,
         Err(error) => return untold(&console, Place::Requests, &error),
@@ -73,6 +67,8 @@ pub(crate) async fn span(
     State(console): State<Arc<Console>>,
     Path((id, span)): Path<(String, String)>,
 ) -> Response {
+    // Fails only if it was closed, which nobody does.
+    let _held = console.traces.acquire().await;
     let trace = match console.sources.storage.trace(&id).await {
         Ok(trace) => trace,
         Err(error) => return untold(&console, Place::Requests, &error),
@@ -169,7 +165,7 @@ fn facts(id: &str, trace: &Trace, sent: Option<&Exchange>) -> Markup {
             div { dt { "begun" } dd { (moment(start)) } }
             div { dt { "duration" } dd { (duration(trace.duration() as f64)) } }
             div { dt { "spans" } dd { (trace.spans().len()) } }
-            div { dt { "services" } dd { (services(trace).len()) } }
+            div { dt { "services" } dd { (trace.services().len()) } }
             div.failed[errors > 0] { dt { "errors" } dd { (errors) } }
             @if lost > 0 { div { dt { "without their parent" } dd { (lost) } } }
         }

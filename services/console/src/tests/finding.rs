@@ -41,6 +41,30 @@ async fn a_search_finds_what_each_field_says() {
 }
 
 #[tokio::test]
+async fn a_trace_id_leads_to_its_trace_and_nothing_else_leads_anywhere() {
+    let stand = Stand::start().await;
+    let answer = stand.get("/search?service=app-a&trace=+4B+").await;
+    assert_eq!(answer.location(), "/trace/4B");
+    for none in ["%2F%2Fevil.example", "xyz", "..%2F", "4b%0D%0Alocation:x"] {
+        let answer = stand.get(&format!("/search?trace={none}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{none}");
+        assert!(text(answer.page().one(".problem")).starts_with("trace id: "), "{none}");
+    }
+}
+
+#[tokio::test]
+async fn of_many_services_some_are_proposed() {
+    let stand = Stand::start().await;
+    let all = (1..=600_u64).map(|number| {
+        let span = span(number.into(), 1, 0, SpanKind::Server, (0, 1));
+        of(&format!("service-{number}"), vec![span])
+    });
+    stand.write(all.collect()).await;
+    let page = stand.page("/search?limit=20").await;
+    assert_eq!(page.all("#service-list option").len(), 500);
+}
+
+#[tokio::test]
 async fn every_trace_is_on_one_page_of_results() {
     let stand = Stand::start().await;
     let spans = (1..=45).map(|trace| span(trace, 1, 0, SpanKind::Server, (0, trace as u64)));
@@ -68,11 +92,35 @@ async fn what_cannot_be_searched_for_is_told() {
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     let problem = text(answer.page().one(".problem"));
     assert!(problem.starts_with("at least: \"<b>\""), "{problem}");
-    // Nor what the storage server does not take.
-    let answer = stand.get("/search?next=nonsense").await;
-    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
-    let problem = text(answer.page().one(".problem"));
-    assert!(problem.starts_with("asking spoor on "), "{problem}");
+    // Nor a page that the storage server never told of.
+    let answer = stand.get("/search?service=app-a&next=%3Cb%3E").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let page = answer.page();
+    assert_eq!(text(page.one(".problem")), "next: these results have no such page");
+    let first = page.one("#results ~ p a").attr("href").unwrap();
+    assert!(first.starts_with("/search?service=app-a&") && !first.contains("next="), "{first}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_on_a_page_of_its_place() {
+    let stand = Stand::start().await;
+    for (path, place) in [
+        ("/trace/%ff%fe", "/"),
+        ("/trace/4b?looks=-1", "/"),
+        ("/debug?id=x", "/"),
+        ("/services?minutes=1&minutes=2", "/services"),
+        ("/search?limit=20&limit=50", "/search"),
+    ] {
+        let answer = stand.get(path).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        let page = answer.page();
+        assert_eq!(text(page.one("h1")), "That makes no sense", "{path}");
+        assert!(!text(page.one(".problem")).is_empty(), "{path}");
+        assert_eq!(page.each("[aria-current=page]", "href"), [place], "{path}");
+    }
+    let answer = stand.post("/faults/end", "id=%3Cb%3E").await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text(answer.page().one(".problem")).contains("id: invalid digit"), "{}", answer.body);
 }
 
 #[tokio::test]

@@ -5,6 +5,9 @@ use maud::{Markup, html};
 use super::text::input;
 use crate::guard::Token;
 
+/// More of them nobody looks through: a service may have ids in the names of its spans.
+const PROPOSALS: usize = 500;
+
 /// What lets a form change something.
 pub(crate) fn token(token: &Token) -> Markup {
     html! { input type="hidden" name="token" value=(token.text()); }
@@ -35,7 +38,7 @@ impl Field<'_> {
         self.labelled(&html! {
             input type="text" id=(self.name) name=(self.name) value=(input(self.value)) list=(list)
                 autocomplete="off" spellcheck="false" aria-describedby=[self.described()];
-            datalist id=(list) { @for it in proposals { option value=(input(it)) {} } }
+            datalist id=(list) { @for it in proposals.iter().take(PROPOSALS) { option value=(input(it)) {} } }
         })
     }
 

@@ -14,7 +14,6 @@ use super::span::span as detail;
 use super::text::short;
 use crate::send::Exchange;
 use marks::Marks;
-pub(crate) use marks::services;
 pub(crate) use wanted::Wanted;
 
 /// Lines of a page.

@@ -86,7 +86,7 @@ fn by_span(stretches: &[Stretch<'_>]) -> HashMap<Place, Vec<(u64, u64)>> {
 
 /// Each service with the number of its spans, in the order of their first. There may be as many as
 /// spans.
-pub(crate) fn services(trace: &Trace) -> Vec<(&str, usize)> {
+fn services(trace: &Trace) -> Vec<(&str, usize)> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut services: Vec<(&str, usize)> = Vec::new();
     for span in trace.spans() {
