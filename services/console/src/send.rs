@@ -5,12 +5,15 @@ mod wish;
 
 use std::time::{Duration, Instant, SystemTime};
 
+use incidents::control::body;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Method};
 use traces::{Span, Trace};
 
 pub(crate) use sent::Sent;
 pub(crate) use wish::{ENDPOINTS, Wish};
+
+use crate::sources::innermost;
 
 /// For a whole answer: a service gives up on another one before.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -117,29 +120,7 @@ impl Sender {
         let headers = answer.headers().iter().take(MAX_HEADERS);
         let headers = headers.map(|(name, value)| (name.to_string(), text(value.as_bytes())));
         let headers = headers.collect();
-        let (body, cut) = body(answer).await?;
+        let (body, cut) = body(answer, MAX_BODY).await?;
         Ok(Answer { status, headers, body: text(&body), cut })
     }
-}
-
-/// As much of the body as is kept, and whether there is more.
-async fn body(mut answer: Response) -> reqwest::Result<(Vec<u8>, bool)> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_BODY {
-            body.truncate(MAX_BODY);
-            return Ok((body, true));
-        }
-    }
-    Ok((body, false))
-}
-
-/// What is wrong at the bottom: a client wraps `connection refused` three times.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }

@@ -19,13 +19,18 @@ use traces::{Filter, Span, Storage, Window};
 
 pub(crate) use answer::{Answer, Lack, Origin, Why};
 pub(crate) use doctor::{Doctor, Examined, Link, Report};
-pub(crate) use http::Http;
+pub(crate) use http::{Http, innermost};
 pub use lines::read as read_line;
 pub use logs::Line;
 pub(crate) use logs::Logs;
-pub(crate) use red::{Bar, Durations, Reds, Requests};
+#[cfg(test)]
+pub(crate) use red::Durations;
+pub(crate) use red::{Bar, Reds, Requests};
 
 use crate::config::Config;
+
+/// How long the storage server may take: who waits for a page longer than that gives up.
+const STORAGE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// All that the console reads. It asks nobody but whom the configuration names.
 pub(crate) struct Sources {
@@ -64,7 +69,7 @@ impl Sources {
             services.map(|it| Faults::new(&it.name, &it.admin, token, http.client())).collect()
         });
         Ok(Self {
-            storage: Storage::new(&config.storage)?,
+            storage: Storage::new(&config.storage)?.within(STORAGE_DEADLINE),
             doctor: Arc::new(Doctor::new(config.doctor.clone())),
             faults,
             load: config.load.as_ref().map(|url| Load::new(url, http.client())),

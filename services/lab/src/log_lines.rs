@@ -48,7 +48,7 @@ async fn loki(lab: &Lab<'_>, id: &str, since: SystemTime) -> Result<Vec<Line>, S
             service: stream.label("service_name").to_owned(),
             span_id: stream.label("span_id").to_owned(),
             text: text.to_owned(),
-            fields: Vec::new(),
+            fields: [].into(),
         })
     });
     Ok(lines.collect())

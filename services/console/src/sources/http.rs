@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use incidents::control::body;
 use reqwest::Response;
 use reqwest::redirect::Policy;
 use serde::de::DeserializeOwned;
@@ -59,27 +60,28 @@ impl Http {
 }
 
 /// The whole body.
-async fn text(mut answer: Response) -> Result<String, Why> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| silent(&error))? {
-        if body.len() + chunk.len() > LIMIT {
-            return Err(Why::Refused(format!("an answer of more than {} MiB", LIMIT >> 20)));
-        }
-        body.extend_from_slice(&chunk);
+async fn text(answer: Response) -> Result<String, Why> {
+    let (body, cut) = body(answer, LIMIT).await.map_err(|error| silent(&error))?;
+    if cut {
+        return Err(Why::Refused(format!("an answer of more than {} MiB", LIMIT >> 20)));
     }
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-/// What is wrong at the bottom: an HTTP client wraps `connection refused` three times.
 fn silent(error: &reqwest::Error) -> Why {
     if error.is_timeout() {
         return Why::Silent(format!("none in {TIMEOUT:?}"));
     }
+    Why::Silent(innermost(error))
+}
+
+/// What is wrong at the bottom: an HTTP client wraps `connection refused` three times.
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
     let mut inner: &dyn std::error::Error = error;
     while let Some(source) = inner.source() {
         inner = source;
     }
-    Why::Silent(inner.to_string())
+    inner.to_string()
 }
 
 /// The message in an error's body: Prometheus has it in a field, Loki alone.
@@ -106,16 +108,10 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::tests::stand::serve;
 
     async fn ask(base: &str, path: &str) -> Result<Value, Why> {
         Http::new().json(Some(base), path, &[]).await
-    }
-
-    async fn serve(router: Router) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, router).await });
-        base
     }
 
     #[tokio::test]

@@ -1,6 +1,8 @@
 //! Log lines that the native lab keeps of its parts: text or JSON, as `telemetry` and others write
 //! them.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -84,7 +86,7 @@ fn json(mut fields: Map<String, Value>) -> (Line, Option<String>) {
         service: take(&["service.name"]).unwrap_or_default(),
         span_id: take(&["span_id"]).unwrap_or_default(),
         text: take(&["message", "msg"]).unwrap_or_default(),
-        fields: Vec::new(),
+        fields: Arc::default(),
     };
     let fields = fields.into_iter().map(|(name, value)| match value {
         Value::String(text) => (name, text),
@@ -148,7 +150,7 @@ mod tests {
             service: "app-a".to_owned(),
             span_id: "00f067aa0ba902b7".to_owned(),
             text: "demo::orders: trying again wait_ms=50".to_owned(),
-            fields: Vec::new(),
+            fields: Arc::default(),
         };
         assert_eq!(of_app_a(&line), Some(expected.clone()));
         let coloured = line.replace(" WARN", " \u{1b}[33mWARN\u{1b}[0m").replacen(
@@ -171,7 +173,8 @@ mod tests {
         assert_eq!((&*line.severity, &*line.service), ("INFO", "renamed"));
         assert_eq!((&*line.text, &*line.span_id), ("saying hello", "00f067aa0ba902b7"));
         let fields = [("count", "3"), ("target", "demo::routes")];
-        assert_eq!(line.fields, fields.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(line.fields[..], fields);
     }
 
     #[test]

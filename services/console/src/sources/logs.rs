@@ -1,5 +1,6 @@
 //! The log lines of a trace.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use traces::Trace;
@@ -32,8 +33,8 @@ pub struct Line {
     pub span_id: String,
     /// The message.
     pub text: String,
-    /// What it says beside the text.
-    pub fields: Vec<(String, String)>,
+    /// What it says beside the text. Loki's lines of one stream share them.
+    pub fields: Arc<[(String, String)]>,
 }
 
 impl Logs {

@@ -1,6 +1,7 @@
 //! Log lines by Loki's HTTP API.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -9,6 +10,8 @@ use super::{Sources, Why};
 
 /// Nanoseconds that a line's time may be outside its trace: it is its service's clock.
 const MARGIN: u64 = 60_000_000_000;
+/// Characters of a service, a severity or an id.
+const MOST_OF_A_NAME: usize = 256;
 /// Labels that a line has in columns of its own, and those of its resource and of Loki that say
 /// nothing of the line.
 const SHOWN_OTHERWISE: [&str; 10] = [
@@ -60,12 +63,17 @@ impl Sources {
             ("direction", "forward"),
         ];
         let reply: Reply = self.http.json(base, "/loki/api/v1/query_range", &query).await?;
-        Ok(Logs::of(reply.data.result.into_iter().flat_map(lines).collect()))
+        // No more than were asked for.
+        Ok(Logs::of(reply.data.result.into_iter().flat_map(lines).take(MOST + 1).collect()))
     }
 }
 
-fn lines(Stream { mut stream, values }: Stream) -> Vec<Line> {
-    let mut take = |name: &str| stream.remove(name).unwrap_or_default();
+fn lines(Stream { mut stream, values }: Stream) -> impl Iterator<Item = Line> {
+    // Each line has its own, and there are thousands.
+    let mut take = |name: &str| {
+        let label = stream.remove(name).unwrap_or_default();
+        label.chars().take(MOST_OF_A_NAME).collect::<String>()
+    };
     let service = take("service_name");
     let span_id = take("span_id");
     let level = take("detected_level");
@@ -73,8 +81,8 @@ fn lines(Stream { mut stream, values }: Stream) -> Vec<Line> {
     stream.retain(|name, _| {
         !SHOWN_OTHERWISE.contains(&&**name) && !OF_RESOURCE.iter().any(|it| name.starts_with(it))
     });
-    let fields: Vec<_> = stream.into_iter().collect();
-    let line = |(time, text): (String, String)| Line {
+    let fields: Arc<[_]> = stream.into_iter().collect();
+    let line = move |(time, text): (String, String)| Line {
         time: time.parse().ok(),
         severity: severity.clone(),
         service: service.clone(),
@@ -82,7 +90,7 @@ fn lines(Stream { mut stream, values }: Stream) -> Vec<Line> {
         text,
         fields: fields.clone(),
     };
-    values.into_iter().map(line).collect()
+    values.into_iter().map(line)
 }
 
 #[cfg(test)]
@@ -105,10 +113,20 @@ mod tests {
             service: "app-a".to_owned(),
             span_id: "a1".to_owned(),
             text: "saying hello".to_owned(),
-            fields: vec![("item".to_owned(), "<7>".to_owned())],
+            fields: Arc::new([("item".to_owned(), "<7>".to_owned())]),
         };
         assert_eq!(lines[0], expected);
         let later = expected.time.map(|time| time + 1);
         assert_eq!((lines[1].time, &*lines[1].text), (later, "\u{1b}[1mbye"));
+    }
+
+    #[test]
+    fn labels_of_many_lines_are_held_once_and_names_are_cut() {
+        let of = |name: &str| (name.to_owned(), "x".repeat(1 << 20));
+        let stream = ["service_name", "item"].map(of).into();
+        let values = vec![(String::new(), String::new()); 3];
+        let lines: Vec<_> = lines(Stream { stream, values }).collect();
+        assert!(lines.iter().all(|line| Arc::ptr_eq(&line.fields, &lines[0].fields)));
+        assert_eq!(lines[2].service.len(), MOST_OF_A_NAME);
     }
 }

@@ -8,85 +8,20 @@ use std::time::SystemTime;
 use axum::Router;
 use axum::extract::Query;
 use axum::routing::get;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1 as otlp;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
-use opentelemetry_proto::tonic::trace::v1::{self as otlp, ResourceSpans, ScopeSpans};
-use prost::Message;
-use spoor::Server;
-use spoor_proto::RawTraces;
-use spoor_proto::otlp::trace_service_client::TraceServiceClient;
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tonic::transport::Endpoint;
 use traces::{Operation, Trace};
 
 use super::*;
-use crate::config::{Config, Links};
+use crate::config::Config;
+use crate::tests::stand::{Stand, serve};
+use crate::tests::telemetry::of;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// A storage server. It stops when dropped.
-struct Spoor {
-    url: String,
-    _stop: oneshot::Sender<()>,
-    _folder: TempDir,
-}
-
-impl Spoor {
-    async fn start() -> Self {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let folder = tempfile::tempdir().unwrap();
-        let data_dir = Some(folder.path().to_owned());
-        let config = spoor::config::Config {
-            listen: any,
-            admin_listen: any,
-            data_dir,
-            ..Default::default()
-        };
-        let server = Server::bind(config).await.unwrap();
-        let url = format!("http://{}", server.grpc_addr());
-        let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server.serve(async {
-            stopped.await.ok();
-        }));
-        Self { url, _stop: stop, _folder: folder }
-    }
-
-    async fn write(&self, service: &str, spans: Vec<otlp::Span>) {
-        let name = AnyValue { value: Some(Value::StringValue(service.to_owned())) };
-        let name =
-            KeyValue { key: "service.name".to_owned(), value: Some(name), ..Default::default() };
-        let resource = Resource { attributes: vec![name], ..Default::default() };
-        let scope = ScopeSpans { spans, ..Default::default() };
-        let resource = ResourceSpans {
-            resource: Some(resource),
-            scope_spans: vec![scope],
-            ..Default::default()
-        };
-        let request = ExportTraceServiceRequest { resource_spans: vec![resource] };
-        let channel = Endpoint::from_shared(self.url.clone()).unwrap().connect_lazy();
-        let request = RawTraces(request.encode_to_vec().into());
-        TraceServiceClient::new(channel).export(request).await.unwrap();
-    }
-}
-
 fn config(storage: &str) -> Config {
-    Config {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        storage: storage.to_owned(),
-        services: Vec::new(),
-        admin_token: None,
-        load: None,
-        lines: None,
-        prometheus: None,
-        loki: None,
-        links: Links::default(),
-        doctor: Arc::new(|| Box::pin(async { String::new() })),
-    }
+    Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), storage)
 }
 
 fn sources(config: &Config) -> Sources {
@@ -96,13 +31,6 @@ fn sources(config: &Config) -> Sources {
 /// A part that answers every question in these words.
 async fn part(answer: &'static str) -> String {
     serve(Router::new().fallback(get(async move || answer))).await
-}
-
-async fn serve(router: Router) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async { axum::serve(listener, router).await });
-    base
 }
 
 /// A request of the last minute that took so many milliseconds.
@@ -122,14 +50,14 @@ fn span(trace: u128, id: u64, parent: u64, kind: SpanKind, milliseconds: u64) ->
 
 #[tokio::test]
 async fn without_prometheus_figures_are_those_of_the_spans_that_spoor_has() {
-    let spoor = Spoor::start().await;
+    let spoor = Stand::start().await;
     let server = |trace: u128, ms| span(trace, 1, 0, SpanKind::Server, ms);
     let mut all: Vec<_> = (1..=3).map(|it| server(it, it as u64 * 10)).collect();
     all[0].status = Some(otlp::Status { code: 2, ..Default::default() });
     all.push(span(1, 2, 1, SpanKind::Client, 5));
-    spoor.write("app-a", all).await;
-    spoor.write("app-b", vec![span(1, 3, 2, SpanKind::Consumer, 4)]).await;
-    let sources = sources(&config(&spoor.url));
+    spoor.write(vec![of("app-a", all)]).await;
+    spoor.write(vec![of("app-b", vec![span(1, 3, 2, SpanKind::Consumer, 4)])]).await;
+    let sources = sources(&config(&spoor.storage));
 
     let answer = sources.red(&["app-a"], SystemTime::now(), MINUTE).await;
     assert_eq!(answer.lacks, [Lack { of: Origin::Prometheus, why: Why::Absent }]);
@@ -150,11 +78,11 @@ async fn without_prometheus_figures_are_those_of_the_spans_that_spoor_has() {
 
 #[tokio::test]
 async fn prometheus_that_knows_nothing_so_far_leaves_it_to_spoor() {
-    let spoor = Spoor::start().await;
+    let spoor = Stand::start().await;
     let nothing = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
     for (answer, why) in [(nothing, Why::Empty), ("{}", Why::Refused(String::new()))] {
         let prometheus = Some(part(answer).await);
-        let config = Config { prometheus, ..config(&spoor.url) };
+        let config = Config { prometheus, ..config(&spoor.storage) };
         let answer = sources(&config).red(&[], SystemTime::now(), MINUTE).await;
         let [Lack { of: Origin::Prometheus, why: told }] = &answer.lacks[..] else { panic!() };
         assert_eq!(std::mem::discriminant(told), std::mem::discriminant(&why), "{told:?}");
@@ -164,7 +92,7 @@ async fn prometheus_that_knows_nothing_so_far_leaves_it_to_spoor() {
 
 #[tokio::test]
 async fn of_too_many_spans_the_latest_are_read_and_the_time_is_theirs() {
-    let spoor = Spoor::start().await;
+    let spoor = Stand::start().await;
     let now = SystemTime::now();
     let nanoseconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
     let spans = (1..=20_u64).map(|ago| {
@@ -172,8 +100,8 @@ async fn of_too_many_spans_the_latest_are_read_and_the_time_is_theirs() {
         let span = span(ago.into(), ago, 0, SpanKind::Server, 1);
         otlp::Span { start_time_unix_nano: start, end_time_unix_nano: start + 1, ..span }
     });
-    spoor.write("app-a", spans.collect()).await;
-    let sources = sources(&config(&spoor.url));
+    spoor.write(vec![of("app-a", spans.collect())]).await;
+    let sources = sources(&config(&spoor.storage));
     let window = Window { start: now - MINUTE, end: now };
     let latest = sources.latest(window, None, 5, |it| it).await.unwrap();
     assert_eq!((latest.value.len(), latest.cut), (5, Some(5)));
@@ -184,11 +112,11 @@ async fn of_too_many_spans_the_latest_are_read_and_the_time_is_theirs() {
 
 #[tokio::test]
 async fn calls_are_those_of_the_traces_of_the_last_minutes() {
-    let spoor = Spoor::start().await;
+    let spoor = Stand::start().await;
     let caller = vec![span(1, 1, 0, SpanKind::Server, 9), span(1, 2, 1, SpanKind::Client, 8)];
-    spoor.write("app-a", caller).await;
-    spoor.write("app-b", vec![span(1, 3, 2, SpanKind::Server, 7)]).await;
-    let answer = sources(&config(&spoor.url)).topology(MINUTE).await;
+    spoor.write(vec![of("app-a", caller)]).await;
+    spoor.write(vec![of("app-b", vec![span(1, 3, 2, SpanKind::Server, 7)])]).await;
+    let answer = sources(&config(&spoor.storage)).topology(MINUTE).await;
     let topology = answer.told.unwrap().0.value;
     let calls: Vec<_> = topology.calls.keys().map(|call| (&*call.from, &*call.to)).collect();
     assert_eq!(calls, [("app-a", "app-b")]);
@@ -252,4 +180,41 @@ async fn nobody_is_asked_for_the_lines_of_what_is_no_trace_id() {
     let answer = sources.logs("\"} or {", &Trace::default()).await;
     assert!(answer.told.is_none());
     assert_eq!(answer.lacks[0].to_string(), "Loki: a trace id has hexadecimal digits only");
+}
+
+#[tokio::test]
+async fn a_request_that_prometheus_knows_no_durations_of_is_among_spoors() {
+    let spoor = Stand::start().await;
+    spoor.write(vec![of("app-a", vec![span(1, 1, 0, SpanKind::Server, 40)])]).await;
+    let answer = async |path: &'static str, bucket: &'static str| {
+        let told = async move |Query(query): Query<HashMap<String, String>>| {
+            let series = |labels: &str, value: &str| {
+                format!(
+                    r#"{{"metric":{{"service_name":"app-a","span_name":"{path}"{labels}}},"value":[1,"{value}"]}}"#
+                )
+            };
+            let result = match &query["query"] {
+                it if it.contains("bucket") => {
+                    [series(r#","le":"50""#, bucket), series(r#","le":"+Inf""#, bucket)].join(",")
+                }
+                it if it.contains("ERROR") => String::new(),
+                _ => series("", "7"),
+            };
+            format!(r#"{{"data":{{"result":[{result}]}}}}"#)
+        };
+        let prometheus = serve(Router::new().route("/api/v1/query", get(told))).await;
+        let sources = sources(&Config { prometheus: Some(prometheus), ..config(&spoor.storage) });
+        let trace = sources.storage.trace("1").await.unwrap();
+        let answer = sources.red_around(&trace).await;
+        let (reds, by) = answer.told.unwrap();
+        let requests = reds.value.into_values().next().unwrap();
+        let lacks: Vec<_> = answer.lacks.iter().map(ToString::to_string).collect();
+        (requests.count, requests.durations.place(40_000_000), by, lacks)
+    };
+    let whole = (7.0, Some(0.8), Origin::Prometheus, vec![]);
+    assert_eq!(answer("GET /chain", "7").await, whole);
+    let not_all = vec!["Prometheus: not all of it so far".to_owned()];
+    let spans = (1.0, Some(1.0), Origin::Spoor, not_all);
+    assert_eq!(answer("GET /chain", "0").await, spans, "a histogram that has just begun");
+    assert_eq!(answer("GET /other", "7").await, spans, "an operation that it has not seen");
 }

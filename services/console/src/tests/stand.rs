@@ -28,7 +28,7 @@ use crate::{Console, routes};
 pub struct Stand {
     pub console: Arc<Console>,
     router: Router,
-    storage: String,
+    pub storage: String,
     _stop: oneshot::Sender<()>,
     _folder: TempDir,
 }
@@ -55,25 +55,21 @@ impl Stand {
         tokio::spawn(server.serve(async {
             stopped.await.ok();
         }));
+        let nobody = "http://127.0.0.1:9";
+        let url = |port: u16| Some(format!("http://127.0.0.1:{port}"));
         let mut config = Config {
-            listen: any,
-            storage: storage.clone(),
             services: vec![Service {
                 name: "app-a".to_owned(),
-                url: "http://127.0.0.1:9".to_owned(),
-                admin: "http://127.0.0.1:9".to_owned(),
+                url: nobody.to_owned(),
+                admin: nobody.to_owned(),
             }],
-            admin_token: None,
-            load: None,
-            lines: None,
-            prometheus: None,
-            loki: None,
             links: Links {
-                jaeger: Some("http://127.0.0.1:16686".to_owned()),
-                prometheus: Some("http://127.0.0.1:9090".to_owned()),
-                grafana: Some("http://127.0.0.1:3000".to_owned()),
+                jaeger: url(16686),
+                prometheus: url(9090),
+                loki: url(3100),
+                grafana: url(3000),
             },
-            doctor: Arc::new(|| Box::pin(async { r#"{"ok":true,"links":[]}"#.to_owned() })),
+            ..Config::new(any, &storage)
         };
         change(&mut config);
         let console = Console::new(config).unwrap();

@@ -8,6 +8,13 @@ use super::text::{long, short};
 use super::{link, source};
 use crate::sources::{Answer, Line, Logs};
 
+/// Bytes of a page for all lines.
+const ROOM: usize = 2 << 20;
+/// Fields of a line.
+const FIELDS: usize = 20;
+/// Bytes of a value that stands beside the message.
+const SHORT: usize = 120;
+
 /// All lines in order of time, each with a link to the row of its span.
 pub(crate) fn logs(trace: &Trace, answer: &Answer<Logs>) -> Markup {
     html! {
@@ -22,12 +29,27 @@ pub(crate) fn logs(trace: &Trace, answer: &Answer<Logs>) -> Markup {
                         @else { (lines.len()) " lines" }
                         " of this trace, from " (by) "."
                     }
-                    ol.lines { @for line in lines { (item(trace, line)) } }
+                    @let shown = shown(trace, lines);
+                    ol.lines { @for line in &shown { (line) } }
+                    @if shown.len() < lines.len() {
+                        p { (lines.len() - shown.len()) " more are not shown: they are too long for a page." }
+                    }
                 }
             }
             (source::lacks(&answer.lacks))
         }
     }
+}
+
+/// As many as a page has room for.
+fn shown(trace: &Trace, lines: &[Line]) -> Vec<Markup> {
+    let mut room = ROOM;
+    let items = lines.iter().map_while(|line| {
+        let item = item(trace, line);
+        room = room.checked_sub(item.0.len())?;
+        Some(item)
+    });
+    items.collect()
 }
 
 fn item(trace: &Trace, line: &Line) -> Markup {
@@ -44,13 +66,26 @@ fn item(trace: &Trace, line: &Line) -> Markup {
                 span.span { "span " (short(&line.span_id)) ", not in the trace" } " "
             }
             span.message { (long(&line.text)) }
-            @if !line.fields.is_empty() {
-                details {
-                    summary { "fields" }
-                    dl { @for (name, value) in &line.fields { dt { (short(name)) } dd { (long(value)) } } }
-                }
+            (fields(line))
+        }
+    }
+}
+
+/// The short ones beside the message, the others below.
+fn fields(line: &Line) -> Markup {
+    let fields = line.fields.iter().take(FIELDS);
+    let (beside, below): (Vec<_>, Vec<_>) = fields.partition(|(_, value)| value.len() <= SHORT);
+    html! {
+        @for (name, value) in beside {
+            " " span.field { span.key { (short(name)) } "=" (short(value)) }
+        }
+        @if !below.is_empty() {
+            details {
+                summary { "long fields" }
+                dl { @for (name, value) in below { dt { (short(name)) } dd { (long(value)) } } }
             }
         }
+        @if line.fields.len() > FIELDS { " and " (line.fields.len() - FIELDS) " more fields" }
     }
 }
 
@@ -122,11 +157,35 @@ mod tests {
             service: hostile.to_owned(),
             span_id: hostile.to_owned(),
             text: hostile.to_owned(),
-            fields: vec![(hostile.to_owned(), hostile.to_owned())],
+            fields: [(hostile.to_owned(), hostile.to_owned())].into(),
         });
         assert!(!page.contains("<script"), "{page}");
         assert_eq!(page.matches("&lt;script&gt;").count(), 6, "{page}");
         assert!(!page.contains('\u{202e}'), "{page}");
+    }
+
+    #[test]
+    fn fields_stand_beside_the_message_and_long_ones_below() {
+        let field = |name: &str, value: String| (name.to_owned(), value);
+        let mut fields = vec![field("order", "7".to_owned()), field("stack", "x".repeat(200))];
+        fields.extend((2..25).map(|number| field(&number.to_string(), String::new())));
+        let page = page(Line { fields: fields.into(), ..Line::default() });
+        let expected = "<span class=\"key\"><bdi>order</bdi></span>=<bdi>7</bdi></span>";
+        assert!(page.contains(expected) && page.contains("and 5 more fields"), "{page}");
+        let (beside, below) = page.split_once("<details>").unwrap();
+        assert!(!beside.contains("stack") && below.contains("stack"), "{page}");
+    }
+
+    #[test]
+    fn lines_that_have_no_room_on_a_page_are_counted() {
+        let line = |_| Line { text: "<".repeat(10_000), ..Line::default() };
+        let logs = Logs { lines: (0..2_000).map(line).collect(), cut: false };
+        let answer = Answer { told: Some((logs, Origin::Loki)), lacks: Vec::new() };
+        let page = logs_of(&Trace::default(), &answer);
+        assert!(page.len() < ROOM + 10_000, "{}", page.len());
+        let shown = page.matches("<li ").count();
+        assert!(shown > 50, "{shown}");
+        assert!(page.contains(&format!("{} more are not shown", 2_000 - shown)));
     }
 
     #[test]

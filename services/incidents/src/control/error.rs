@@ -5,17 +5,30 @@ use std::fmt;
 
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::body;
+
+/// Bytes of an answer: a service has a few faults, a load a few hundred paths.
+const MOST: usize = 1 << 20;
 
 /// Why nothing, or nobody knows what, was done.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no answer, or none that makes sense.
+    /// There is no answer.
     NoAnswer {
         /// What was asked of whom.
         asked: String,
         /// What came of it.
         cause: reqwest::Error,
+    },
+    /// The answer makes no sense.
+    Nonsense {
+        /// What was asked of whom.
+        asked: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// It was understood, and refused.
     Refused {
@@ -35,15 +48,33 @@ impl Error {
     }
 
     /// The answer, unless it is a refusal.
-    pub(super) async fn check(asked: &str, answer: Response) -> Result<Response, Self> {
+    pub(super) async fn check(asked: &str, answer: Response) -> Result<Vec<u8>, Self> {
         let status = answer.status();
-        if status.is_success() {
-            return Ok(answer);
+        let read = body(answer, MOST).await;
+        let (body, cut) = read.map_err(|cause| Self::no_answer(asked, cause))?;
+        if cut {
+            return Err(Self::nonsense(asked, format!("it has more than {} MiB", MOST >> 20)));
         }
-        let text = answer.text().await.unwrap_or_default();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let text = String::from_utf8_lossy(&body).into_owned();
         // A service says so in JSON, the load in a line.
         let reason = serde_json::from_str(&text).map_or(text, |Told { error }| error);
         Err(Self::Refused { asked: asked.to_owned(), status, reason: reason.trim().to_owned() })
+    }
+
+    /// The answer as JSON of this shape, unless it is a refusal.
+    pub(super) async fn read<T: DeserializeOwned>(
+        asked: &str,
+        answer: Response,
+    ) -> Result<T, Self> {
+        let body = Self::check(asked, answer).await?;
+        serde_json::from_slice(&body).map_err(|error| Self::nonsense(asked, error.to_string()))
+    }
+
+    fn nonsense(asked: &str, reason: String) -> Self {
+        Self::Nonsense { asked: asked.to_owned(), reason }
     }
 }
 
@@ -63,6 +94,9 @@ impl fmt::Display for Error {
                     source = below.source();
                 }
                 Ok(())
+            }
+            Self::Nonsense { asked, reason } => {
+                write!(f, "{asked}: the answer makes no sense: {reason}")
             }
             Self::Refused { asked, status, reason } => {
                 write!(f, "{asked}: answered {}", status.as_u16())?;

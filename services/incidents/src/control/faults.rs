@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -169,7 +169,7 @@ impl Faults {
         }
         let asked = self.asked("listing the faults");
         let answer = self.send(&asked, self.request(Method::GET, "/faults")).await?;
-        let Listed { faults } = answer.json().await.map_err(|it| Error::no_answer(&asked, it))?;
+        let Listed { faults } = Error::read(&asked, answer).await?;
         Ok(faults)
     }
 
@@ -186,7 +186,7 @@ impl Faults {
         let asked = self.asked(&format!("beginning a fault, {what},"));
         let request = self.request(Method::POST, "/faults").json(spec);
         let answer = self.send(&asked, request).await?;
-        let Begun { id } = answer.json().await.map_err(|it| Error::no_answer(&asked, it))?;
+        let Begun { id } = Error::read(&asked, answer).await?;
         Ok(id)
     }
 
@@ -197,7 +197,7 @@ impl Faults {
     pub async fn end(&self, id: u64) -> Result<(), Error> {
         let asked = self.asked(&format!("ending fault {id}"));
         let request = self.request(Method::DELETE, &format!("/faults/{id}"));
-        self.send(&asked, request).await.map(drop)
+        Error::check(&asked, self.send(&asked, request).await?).await.map(drop)
     }
 
     /// Ends all of them, the hidden ones too.
@@ -206,7 +206,8 @@ impl Faults {
     /// When the service does not answer, or refuses.
     pub async fn end_all(&self) -> Result<(), Error> {
         let request = self.request(Method::DELETE, "/faults");
-        self.send(&self.asked("ending all faults"), request).await.map(drop)
+        let asked = self.asked("ending all faults");
+        Error::check(&asked, self.send(&asked, request).await?).await.map(drop)
     }
 
     fn asked(&self, what: &str) -> String {
@@ -218,9 +219,8 @@ impl Faults {
         request.bearer_auth(&self.token).timeout(DEADLINE)
     }
 
-    async fn send(&self, asked: &str, request: RequestBuilder) -> Result<reqwest::Response, Error> {
-        let answer = request.send().await.map_err(|cause| Error::no_answer(asked, cause))?;
-        Error::check(asked, answer).await
+    async fn send(&self, asked: &str, request: RequestBuilder) -> Result<Response, Error> {
+        request.send().await.map_err(|cause| Error::no_answer(asked, cause))
     }
 }
 

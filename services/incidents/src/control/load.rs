@@ -124,7 +124,6 @@ impl Load {
         let asked = format!("{what} of the load at {}", self.url);
         let no_answer = |cause| Error::no_answer(&asked, cause);
         let answer = request.timeout(DEADLINE).send().await.map_err(no_answer)?;
-        let answer = Error::check(&asked, answer).await?;
-        answer.json().await.map_err(no_answer)
+        Error::read(&asked, answer).await
     }
 }

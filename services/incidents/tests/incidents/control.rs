@@ -67,3 +67,24 @@ async fn an_error_says_what_was_asked_of_whom_and_no_secret() {
     let told = Load::new("http://127.0.0.1:1", http()).figures().await.unwrap_err().to_string();
     assert!(told.starts_with("reading the figures of the load at http://127.0.0.1:1: "), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_end_is_not_read_to_it() {
+    let endless = async || {
+        let chunks = futures::stream::repeat_with(|| Ok::<_, std::io::Error>("x".repeat(1 << 16)));
+        axum::body::Body::from_stream(chunks)
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(endless);
+    tokio::spawn(async { axum::serve(listener, router).await });
+    let faults = Faults::new("app-a", &url, TOKEN, http());
+    let load = Load::new(&url, http());
+    for told in [
+        faults.list().await.unwrap_err(),
+        faults.end_all().await.unwrap_err(),
+        load.figures().await.unwrap_err(),
+    ] {
+        assert!(told.to_string().ends_with("it has more than 1 MiB"), "{told}");
+    }
+}
