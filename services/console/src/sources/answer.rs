@@ -39,6 +39,8 @@ pub(crate) enum Why {
     Refused(String),
     /// It knows nothing of it.
     Empty,
+    /// It knows a part of it.
+    Partial,
 }
 
 impl<T> Answer<T> {
@@ -80,6 +82,7 @@ impl fmt::Display for Lack {
             Why::Silent(reason) => write!(f, "{of}: no answer: {reason}"),
             Why::Refused(reason) => write!(f, "{of}: {reason}"),
             Why::Empty => write!(f, "{of}: nothing of it so far"),
+            Why::Partial => write!(f, "{of}: not all of it so far"),
         }
     }
 }

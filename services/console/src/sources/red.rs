@@ -1,6 +1,6 @@
 //! Rate, errors and durations of what services were asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use traces::{Filter, Operation, Span, Trace, Window};
@@ -55,22 +55,41 @@ pub(crate) struct Bar {
 }
 
 impl Sources {
-    /// Of the services that were asked for anything in a trace, around its time.
+    /// Of the services that were asked for anything in a trace, around its time. Prometheus' figures
+    /// are behind by a scrape or two, and of an operation's first requests it has no durations: then
+    /// they are those of spoor's spans.
     pub async fn red_around(&self, trace: &Trace) -> Answer<Reds> {
-        let mut services: Vec<_> = trace.spans().iter().filter(|it| it.is_entry()).collect();
-        services.sort_by_key(|span| &span.service);
-        services.dedup_by_key(|span| &span.service);
-        let services: Vec<_> = services.iter().map(|span| &*span.service).collect();
+        let asked = trace.spans().iter().filter(|it| it.is_entry());
+        let operations: BTreeSet<_> = asked.map(Operation::of).collect();
+        let services: BTreeSet<_> = operations.iter().map(|it| &*it.service).collect();
+        let services: Vec<_> = services.into_iter().take(MOST_SERVICES).collect();
         let (_, end) = trace.window();
         let until = (UNIX_EPOCH + Duration::from_nanos(end) + AFTER).min(SystemTime::now());
-        self.red(&services, until, AROUND).await
+        let has = |reds: &Reds, it| reds.value.get(it).is_some_and(|it| it.durations.is_known());
+        let has_all = |reds: &Reds| {
+            let mut of_these = operations.iter().filter(|it| services.contains(&&*it.service));
+            of_these.all(|it| has(reds, it))
+        };
+        self.red_where(has_all, &services, until, AROUND).await
     }
 
     /// Of these services, or without any of all, in a time: Prometheus' figures, or else those of
     /// spoor's spans.
     pub async fn red(&self, services: &[&str], until: SystemTime, over: Duration) -> Answer<Reds> {
-        let services = &services[..services.len().min(MOST_SERVICES)];
+        self.red_where(|_| true, services, until, over).await
+    }
+
+    /// Prometheus' figures, if they are enough.
+    async fn red_where(
+        &self,
+        is_enough: impl FnOnce(&Reds) -> bool,
+        services: &[&str],
+        until: SystemTime,
+        over: Duration,
+    ) -> Answer<Reds> {
         let metrics = self.red_of_metrics(services, until, over).await;
+        let metrics =
+            metrics.and_then(|reds| if is_enough(&reds) { Ok(reds) } else { Err(Why::Partial) });
         let spans =
             async || Answer::of(Origin::Spoor, self.red_of_spans(services, until, over).await);
         Answer::of(Origin::Prometheus, metrics).or(spans).await
@@ -121,22 +140,26 @@ impl Durations {
         Some(from + (to - from) * (rank - before) / (count - before))
     }
 
-    /// The share of requests, from 0 to 1, that took no longer.
-    pub fn place(&self, nanoseconds: u64) -> f64 {
+    /// Whether any is known.
+    fn is_known(&self) -> bool {
+        self.quantile(0.5).is_some()
+    }
+
+    /// The share of requests, from 0 to 1, that took no longer; none if none is known.
+    pub fn place(&self, nanoseconds: u64) -> Option<f64> {
         let buckets = match self {
-            Self::Each(red) => return red.place(nanoseconds),
+            Self::Each(red) => {
+                return self.is_known().then(|| red.place(nanoseconds));
+            }
             Self::Buckets(buckets) => buckets,
         };
         let duration = nanoseconds as f64;
-        let (Some((_, total)), Some(place)) =
-            (buckets.last(), buckets.iter().position(|(bound, _)| *bound >= duration))
-        else {
-            return 0.0;
-        };
+        let (_, total) = buckets.last().filter(|(_, total)| *total > 0.0)?;
+        let place = buckets.iter().position(|(bound, _)| *bound >= duration)?;
         let (from, before) = below(buckets, place);
         let (to, count) = buckets[place];
         let inside = if to.is_infinite() { 0.0 } else { (duration - from) / (to - from) };
-        if *total > 0.0 { (before + (count - before) * inside) / total } else { 0.0 }
+        Some((before + (count - before) * inside) / total)
     }
 
     /// From the first bar that has requests to the last.
@@ -153,7 +176,9 @@ impl Durations {
         };
         let bars = (0..counted.len()).map(|place| {
             let (from, before) = below(&counted, place);
-            Bar { from, to: counted[place].0, count: (counted[place].1 - before).max(0.0) }
+            // Prometheus' are sums of what is stretched, whose difference is seldom exactly nothing.
+            let count = counted[place].1 - before;
+            Bar { from, to: counted[place].0, count: if count > 1e-6 { count } else { 0.0 } }
         });
         let mut bars: Vec<_> = bars.skip_while(|bar| bar.count == 0.0).collect();
         while bars.pop_if(|bar| bar.count == 0.0).is_some() {}
@@ -195,10 +220,13 @@ mod tests {
     #[test]
     fn a_request_has_its_place_among_the_others() {
         for (milliseconds, expected) in [(0, 0.0), (5, 0.5), (10, 0.9), (15, 0.9), (60, 0.9)] {
-            assert_eq!(buckets().place(milliseconds * 1_000_000), expected, "{milliseconds} ms");
+            let place = buckets().place(milliseconds * 1_000_000);
+            assert_eq!(place, Some(expected), "{milliseconds} ms");
         }
-        assert_eq!(each(&[1, 2, 3, 4]).place(2_500_000), 0.5);
-        assert_eq!(Durations::Buckets(Vec::new()).place(1), 0.0);
+        assert_eq!(each(&[1, 2, 3, 4]).place(2_500_000), Some(0.5));
+        let none = [Vec::new(), vec![(5e6, 0.0), (f64::INFINITY, 0.0)]].map(Durations::Buckets);
+        assert_eq!(none.map(|it| it.place(1)), [None, None], "of none there is no place");
+        assert_eq!(each(&[]).place(1), None);
     }
 
     #[test]
@@ -214,5 +242,9 @@ mod tests {
         let expected = [bar(2e6, 5e6, 2.0), bar(5e6, 10e6, 0.0), bar(10e6, 20e6, 1.0)];
         assert_eq!(each(&[3, 5, 11]).bars(), expected);
         assert!(each(&[]).bars().is_empty());
+        let stretched = vec![(5e6, 10.0), (10e6, 10.0 + 1e-12), (20e6, 12.0)];
+        let counts: Vec<_> =
+            Durations::Buckets(stretched).bars().iter().map(|it| it.count).collect();
+        assert_eq!(counts, [10.0, 0.0, 2.0 - 1e-12]);
     }
 }

@@ -9,7 +9,7 @@ use super::figure::{duration, percent, rate, time};
 use super::text::short;
 use super::wide::wide;
 use super::{link, source};
-use crate::sources::{Answer, Bar, Durations, Reds, Requests};
+use crate::sources::{Answer, Bar, Reds, Requests};
 
 /// Operations that a page has: a service may put ids into the names of its spans.
 const MOST: usize = 100;
@@ -75,7 +75,7 @@ fn table(answer: &Answer<Reds>, here: Option<&Here<'_>>) -> Markup {
             (wide("Rate, errors and durations by operation", html! {
                 table {
                     thead { tr {
-                        @for name in ["service", "operation", "rate", "errors", "p50", "p95", "p99"] {
+                        @for name in ["service", "operation", "requests", "rate", "errors", "p50", "p95", "p99"] {
                             th scope="col" { (name) }
                         }
                         @if here.is_some() { th scope="col" { "this request" } }
@@ -109,23 +109,22 @@ fn row(operation: &Operation, requests: &Requests, reds: &Reds, here: Option<&He
         tr {
             td { (short(service)) }
             th scope="row" { a href={ "/search" (found) } { (short(name)) } }
+            td.number { (format!("{:.0}", requests.count)) }
             td.number { (rate(requests.count, reds.over)) }
             td.number.error[requests.errors > 0.0] { (percent(requests.error_ratio())) }
             @for share in [0.5, 0.95, 0.99] { td.number { (quantile(share)) } }
             @if let Some((times, span)) = here {
-                td.number {
+                td.here {
                     @if *times > 1 { (times) " times, the longest " }
-                    (duration(span.duration() as f64)) ", " (place(&requests.durations, span.duration()))
+                    span.number { (duration(span.duration() as f64)) }
+                    @if let Some(share) = requests.durations.place(span.duration()) {
+                        "; " (percent(share)) " took no longer"
+                    }
                 }
             }
             td { (histogram(requests, longest)) }
         }
     }
-}
-
-/// Where a duration is among the others.
-fn place(durations: &Durations, nanoseconds: u64) -> String {
-    format!("place {}", percent(durations.place(nanoseconds)))
 }
 
 /// How durations are spread, and where one is among them.
@@ -142,7 +141,8 @@ fn histogram(requests: &Requests, here: Option<u64>) -> Markup {
     });
     let mark = here.map(|here| position(&bars, here as f64) * wide);
     html! {
-        svg.histogram role="img" aria-label=(told(requests, &bars, here))
+        div.histogram {
+        svg role="img" aria-label=(told(requests, &bars, here))
             width=(WIDTH) height=(HEIGHT) viewBox={ "0 0 " (WIDTH) " " (HEIGHT) }
         {
             @for (x, height, is_here) in drawn {
@@ -154,7 +154,17 @@ fn histogram(requests: &Requests, here: Option<u64>) -> Markup {
                 line.mark x1=(figure(x)) x2=(figure(x)) y1="0" y2=(HEIGHT) {}
             }
         }
+        span.range aria-hidden="true" { (range(&bars)) }
+        }
     }
+}
+
+/// From the shortest duration that is drawn to the longest.
+fn range(bars: &[Bar]) -> String {
+    let (from, to) =
+        (bars.first().map_or(0.0, |bar| bar.from), bars.last().map_or(0.0, |bar| bar.to));
+    let to = if to.is_infinite() { "more".to_owned() } else { duration(to) };
+    format!("{} to {to}", duration(from))
 }
 
 fn figure(number: f64) -> String {
@@ -177,17 +187,14 @@ fn position(bars: &[Bar], duration: f64) -> f64 {
 
 /// The picture in words.
 fn told(requests: &Requests, bars: &[Bar], here: Option<u64>) -> String {
-    let (from, to) =
-        (bars.first().map_or(0.0, |bar| bar.from), bars.last().map_or(0.0, |bar| bar.to));
-    let to = if to.is_infinite() { "more".to_owned() } else { duration(to) };
     let count = requests.count.round();
-    let mut text = format!("{count} requests, from {} to {to}", duration(from));
+    let mut text = format!("{count} requests, from {}", range(bars));
     if let Some(middle) = requests.durations.quantile(0.5) {
         text.push_str(&format!("; half of them up to {}", duration(middle)));
     }
-    if let Some(here) = here {
-        let share = percent(requests.durations.place(here));
-        text.push_str(&format!("; this one {}: {share} took no longer", duration(here as f64)));
+    if let Some((here, share)) = here.and_then(|it| Some((it, requests.durations.place(it)?))) {
+        let (here, share) = (duration(here as f64), percent(share));
+        text.push_str(&format!("; this one {here}: {share} took no longer"));
     }
     text
 }
@@ -199,7 +206,7 @@ mod tests {
     use traces::SpanKind;
 
     use super::*;
-    use crate::sources::Origin;
+    use crate::sources::{Durations, Origin};
 
     fn span(name: &str, milliseconds: u64) -> Span {
         Span {
@@ -229,7 +236,9 @@ mod tests {
         let trace = Trace::of(vec![span("GET /chain", 40)]);
         let page = of_trace(&trace, &answer("GET /chain", &[10, 12, 40, 90])).into_string();
         for expected in [
-            "40.0 ms, place 75 %",
+            "<td class=\"here\"><span class=\"number\">40.0 ms</span>; 75 % took no longer</td>",
+            "<td class=\"number\">4</td>",
+            "<span class=\"range\" aria-hidden=\"true\">5.0 ms to 100.0 ms</span>",
             "Requests of 1 min around this one, from spoor",
             "0.067/s",
             "4 requests, from 5.0 ms to 100.0 ms; half of them up to 12.0 ms; this one 40.0 ms: \
