@@ -67,7 +67,14 @@ async fn shown(console: &Console, entered: &Entered, problem: Option<&str>) -> M
             }
         },
     };
-    let content = html! { h1 { "Faults" } (switches) };
+    let content = html! {
+        h1 { "Faults" }
+        p.lead {
+            "Have a service do worse on purpose while it runs, then find out how that looks in "
+            a href="/" { "traces" } ", " a href="/services" { "figures" } " and logs."
+        }
+        (switches)
+    };
     page(console, Place::Faults, "Faults", &content)
 }
 
@@ -86,13 +93,15 @@ async fn switches(
     let (listed, operations) = futures::join!(join_all(listed), known);
     let services: Vec<_> = all.iter().map(Faults::service).collect();
     html! {
-        section aria-labelledby="begin" {
-            h2 #begin { "Begin a fault" }
-            (form(&services, &operations, entered, problem, token))
-        }
-        section aria-labelledby="active" {
-            h2 #active { "What is on" }
-            (active(&listed, token))
+        div.columns {
+            section aria-labelledby="begin" {
+                h2 #begin { "Begin a fault" }
+                (form(&services, &operations, entered, problem, token))
+            }
+            section aria-labelledby="active" {
+                h2 #active { "What is on" }
+                (active(&listed, token))
+            }
         }
     }
 }

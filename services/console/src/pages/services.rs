@@ -42,8 +42,8 @@ pub(crate) async fn get(
                 " "
             }
         }
-        (red::of_services(&reds))
         (topology::of_services(&calls))
+        (red::of_services(&reds))
     };
     page(&console, Place::Services, "Services", &content)
 }

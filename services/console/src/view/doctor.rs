@@ -19,10 +19,17 @@ pub(crate) fn doctor(running: Option<Duration>, last: Option<&Examined>, token: 
                 "An examination is under way for " (time(since)) ". It takes up to a minute; this page is "
                 "loaded again until it is there."
             },
-            None => form method="post" action="/doctor" {
-                (form::token(token))
-                button type="submit" { "Examine the lab" }
-                " It sends requests of its own, and takes up to a minute."
+            None => {
+                p.lead {
+                    "Does every signal lead to the next? The doctor asks each part whether it is well, sends "
+                    "requests of its own, and follows their spans, log lines and figures from part to part. "
+                    "Where that breaks it says what it saw, why that may be, and what to do. It takes up to a "
+                    "minute."
+                }
+                form method="post" action="/doctor" {
+                    (form::token(token))
+                    button.primary type="submit" { "Examine the lab" }
+                }
             },
         }
         @if let Some(examined) = last { (result(examined)) }

@@ -92,11 +92,11 @@ fn of_service(service: &str, faults: &[Fault], token: &Token) -> Markup {
     let told: Vec<_> =
         faults.iter().filter_map(|fault| Some((fault.id, fault.spec.as_ref()?))).collect();
     html! {
-        @if told.is_empty() { p { "No fault that is told of." } }
+        @if told.is_empty() { p { @if faults.is_empty() { "No fault." } @else { "No fault that is told of." } } }
         ul.faults {
             @for (id, spec) in &told {
                 li {
-                    (sentence(spec)) " "
+                    p { (sentence(spec)) }
                     form method="post" action="/faults/end" {
                         (form::token(token))
                         input type="hidden" name="service" value=(service);
@@ -167,7 +167,7 @@ pub(crate) fn form(
                 (field("ms", "Milliseconds", "always, at least, or on average", &entered.ms).line())
                 (field("max_ms", "At most", "milliseconds, if uniform", &entered.max_ms).line())
             }
-            button type="submit" { "Begin the fault" }
+            button.primary type="submit" { "Begin the fault" }
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn table(caption: &str, found: &[Summary], sent: &Sent) -> Markup {
             table.traces {
                 caption.aside { (caption) }
                 thead { tr {
-                    @for name in ["trace", "begun", "duration", "spans", "errors", "services"] {
+                    @for name in ["trace", "duration", "errors", "spans", "begun (UTC)", "services"] {
                         th scope="col" { (name) }
                     }
                 } }
@@ -36,13 +36,13 @@ fn row(summary: &Summary, sent: &Sent) -> Markup {
             th scope="row" {
                 a href=(link::trace(&summary.trace_id)) { (name(summary, sent.of_trace(&summary.trace_id).as_deref())) }
             }
-            td { time datetime=(time) { (clock(&time)) } }
             td.number { (duration(summary.duration as f64)) }
+            td.number.error[summary.errors > 0] { (summary.errors) }
             td.number {
                 (summary.spans)
                 @if summary.orphans > 0 { " " span.tag title="spans whose parent is not there" { (summary.orphans) " without parent" } }
             }
-            td.number.error[summary.errors > 0] { (summary.errors) }
+            td { time datetime=(time) { (clock(&time)) } }
             td.services {
                 @for (name, spans, errors) in summary.services.iter().take(SERVICES) {
                     span.tag.error[*errors > 0] { (short(name)) " " (spans) } " "

@@ -21,10 +21,11 @@ pub(crate) fn incidents(
 ) -> Markup {
     let is_under_way = matches!(state.status, Status::Begun | Status::Open);
     html! {
-        p {
+        p.lead {
             "Something goes wrong in the lab, for some customers or all, after some minutes of normal "
             "traffic. Or nothing does. Find out by telemetry what, where, since when and for whom: "
-            a href="/" { "send a request" } ", search traces, look at figures and logs."
+            a href="/search" { "search traces" } ", look at " a href="/services" { "figures" } " and logs, "
+            a href="/" { "send a request" } "."
         }
         @if let Some(problem) = problem { p.problem role="alert" { (long(problem)) } }
         @if let Some(incident) = &state.incident {
@@ -93,7 +94,7 @@ fn answer(incident: &Shown, entered: &Wish, token: &Markup) -> Markup {
                     &entered.operation).line())
                 (field("since", "Since", &since, &entered.since).line())
                 (field("affected", "Customers affected", "", &entered.affected).choice(affected))
-                button type="submit" { "Answer" }
+                button.primary type="submit" { "Answer" }
             }
         }
     }
@@ -133,7 +134,7 @@ fn begin(token: &Markup) -> Markup {
                 (field("blind", "Blind", "nothing tells which one it is", "1").check())
                 (field("fast", "Short", "it can be answered in less than a minute, not in four", "")
                     .check())
-                button type="submit" { "Begin" }
+                button.primary type="submit" { "Begin" }
             }
             dl {
                 @for scenario in &SCENARIOS {

@@ -37,7 +37,7 @@ pub(crate) fn form(entered: &Entered<'_>, token: &Token) -> Markup {
     html! {
         form method="post" action="/load" {
             (form::token(token)) (rate.line()) (mix.line())
-            button type="submit" { "Change" }
+            button.primary type="submit" { "Change" }
         }
     }
 }
@@ -72,8 +72,8 @@ pub(crate) fn figures(figures: &Figures) -> Markup {
                 }
             }))
         }
-        (shown("slowest", "The slowest", figures.slowest.iter()))
-        (shown("failures", "The last that failed", figures.failures.iter().rev()))
+        (shown("slowest", "The slowest", figures.slowest.iter(), false))
+        (shown("failures", "The last that failed", figures.failures.iter().rev(), true))
     }
 }
 
@@ -91,7 +91,7 @@ fn row(path: &str, requests: u64, failed: u64, latency: &Percentiles) -> Markup 
     }
 }
 
-fn shown<'a>(id: &str, title: &str, all: impl Iterator<Item = &'a Shown>) -> Markup {
+fn shown<'a>(id: &str, title: &str, all: impl Iterator<Item = &'a Shown>, failed: bool) -> Markup {
     html! {
         section aria-labelledby=(id) {
             h2 id=(id) { (title) }
@@ -105,13 +105,21 @@ fn shown<'a>(id: &str, title: &str, all: impl Iterator<Item = &'a Shown>) -> Mar
                                 a href=(link::trace(id)) { "trace " (id) }
                             },
                             Some(id) => { "trace " (short(id)) ", not sampled" },
-                            None => "trace not told",
+                            // The load's own requests have no other mark that a search could find.
+                            None => { "no trace id in its answer: " a href=(alike(service, *latency_ms, failed)) { "traces like it" } },
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// A search for what failed at the same service, or took as long.
+fn alike(service: &str, latency_ms: f64, failed: bool) -> String {
+    let least = format!("{:.0}us", (latency_ms * 900.0).max(0.0));
+    let what = if failed { ("errors", "1") } else { ("min", &*least) };
+    format!("/search{}", link::query(&[("service", service), what]))
 }
 
 fn is_id(text: &str) -> bool {

@@ -55,6 +55,16 @@ fn amount(red: &Red, over: Option<Duration>) -> String {
     }
 }
 
+/// The same where nothing beside it says of what.
+fn requests(red: &Red, over: Option<Duration>) -> String {
+    let amount = amount(red, over);
+    match over {
+        Some(_) => amount,
+        None if red.requests == 1 => format!("{amount} request"),
+        None => format!("{amount} requests"),
+    }
+}
+
 fn calls(topology: &Topology, over: Option<Duration>) -> Markup {
     if topology.services.is_empty() && topology.calls.is_empty() {
         return html! { p { "No service was asked for anything." } };
@@ -68,14 +78,14 @@ fn calls(topology: &Topology, over: Option<Duration>) -> Markup {
             td.number { (quantile(red)) }
         }
     };
-    let many = if over.is_some() { "rate" } else { "count" };
+    let [answered, called] = if over.is_some() { ["rate"; 2] } else { ["requests", "calls"] };
     html! {
         (picture::picture(topology, over))
         (wide("Services", html! {
             table {
                 caption { "Services, by the requests that they answered" }
                 thead { tr {
-                    @for name in ["service", many, "errors", "p95"] { th scope="col" { (name) } }
+                    @for name in ["service", answered, "errors", "p95"] { th scope="col" { (name) } }
                 } }
                 tbody {
                     @for (service, red) in topology.services.iter().take(MOST) {
@@ -86,10 +96,10 @@ fn calls(topology: &Topology, over: Option<Duration>) -> Markup {
         }))
         (wide("Calls", html! {
             table {
-                caption { "Calls; a number is that of the arrow" }
+                caption { "Calls, by the one who called" }
                 thead { tr {
-                    @for name in ["", "from", "to", "protocol", many, "errors", "p95"] {
-                        @if name.is_empty() { td {} } @else { th scope="col" { (name) } }
+                    @for name in ["arrow", "from", "to", "protocol", called, "errors", "p95"] {
+                        th scope="col" { (name) }
                     }
                 } }
                 tbody {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 use traces::{Red, Topology};
 
-use super::amount;
+use super::requests;
 use crate::view::figure::percent;
 use crate::view::text::visible;
 
@@ -85,7 +85,7 @@ fn node(name: &str, (x, y): Point, red: Option<&Red>, over: Option<Duration>) ->
             text x=(at(x)) y=(at(y - 4.0)) text-anchor="middle" { (visible(name, NAME)) }
             @if let Some(red) = red {
                 text.figures x=(at(x)) y=(at(y + 14.0)) text-anchor="middle" {
-                    (amount(red, over))
+                    (requests(red, over))
                     @if red.errors > 0 { ", " (percent(red.error_ratio())) " failed" }
                 }
             }
