@@ -86,6 +86,7 @@ fn config(
         links: Links {
             jaeger: link(With::Jaeger, JAEGER_UI),
             prometheus: link(With::Prometheus, PROMETHEUS),
+            loki: link(With::Loki, LOKI),
             grafana: link(With::Grafana, GRAFANA),
         },
         doctor: doctor(addresses, with, DEADLINE),
@@ -151,9 +152,10 @@ mod tests {
         assert_eq!(config.lines, None);
         assert_eq!(config.prometheus.unwrap(), "http://prometheus:9090");
         assert_eq!(config.loki.unwrap(), "http://loki:3100");
-        let Links { jaeger, prometheus, grafana } = config.links;
+        let Links { jaeger, prometheus, loki, grafana } = config.links;
         assert_eq!(jaeger.unwrap(), "http://127.0.0.1:26686");
         assert_eq!(prometheus.unwrap(), "http://127.0.0.1:29090");
+        assert_eq!(loki.unwrap(), "http://127.0.0.1:3100");
         assert_eq!(grafana.unwrap(), "http://127.0.0.1:3000");
     }
 
@@ -161,8 +163,9 @@ mod tests {
     fn what_the_lab_has_not_is_neither_asked_nor_led_to() {
         let Config { prometheus, loki, links, admin_token, .. } =
             configured(&[], false, &[("ADMIN_TOKEN", "")]).unwrap();
-        let Links { jaeger, prometheus: metrics, grafana } = links;
-        assert_eq!([prometheus, loki, jaeger, metrics, grafana, admin_token], [const { None }; 6]);
+        let Links { jaeger, prometheus: metrics, loki: lines, grafana } = links;
+        let all = [prometheus, loki, jaeger, metrics, lines, grafana, admin_token];
+        assert_eq!(all, [const { None }; 7]);
         let with_token = configured(&[], false, &[("ADMIN_TOKEN", "secret")]).unwrap();
         assert_eq!(with_token.admin_token.as_deref(), Some("secret"));
     }

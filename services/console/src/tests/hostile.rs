@@ -182,6 +182,7 @@ async fn every_link_leads_to_a_page_of_ours_or_to_a_part_that_is_configured() {
                     let configured = [
                         "http://127.0.0.1:16686",
                         "http://127.0.0.1:9090",
+                        "http://127.0.0.1:3100",
                         "http://127.0.0.1:3000",
                     ];
                     let is_configured = configured.iter().any(|base| {
