@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, ensure};
 use e2e::ask::now;
-use e2e::{Changes, NativeLab, eventually, http};
+use e2e::{Changes, NativeLab, eventually, http, memory};
 use serde_json::Value;
 
+const MIB: f64 = 1024.0 * 1024.0;
 /// Seconds: what the page's rate covers.
 const OVER: f64 = 60.0;
 
@@ -15,11 +16,21 @@ const OVER: f64 = 60.0;
 #[ignore = "needs Go; run by .ci/run"]
 async fn pages_show_what_the_parts_tell_and_switch_what_they_offer() {
     let lab = NativeLab::up(Changes { load: Some("5"), ..Changes::default() }).await.unwrap();
+    rest(&lab).unwrap();
     logs(&lab).await.unwrap();
     figures(&lab).await.unwrap();
     faults(&lab).await.unwrap();
     load(&lab).await.unwrap();
     doctor(&lab).await.unwrap();
+}
+
+/// Before anybody looks at a page, it takes little memory.
+fn rest(lab: &NativeLab) -> anyhow::Result<()> {
+    let memory = memory(lab.id())?;
+    let console = memory.get("console").context("finding the console's process")? / MIB;
+    println!("the console at rest: {console:.1} MiB");
+    ensure!(console < 32.0, "the console takes {console:.1} MiB at rest");
+    Ok(())
 }
 
 /// A trace's page has every line that Loki has of it, and says whose they are.
