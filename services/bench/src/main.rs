@@ -1,5 +1,5 @@
 //! What telemetry costs a service: on its calls beside other crates' layers, at rest, and while the
-//! backend of its telemetry is in trouble.
+//! backend of its telemetry is in trouble; and how long the console takes to show a large trace.
 //!
 //! ```text
 //! cargo run --release -p telemetry-bench -- full
@@ -11,6 +11,7 @@
 mod backend;
 mod outage;
 mod overhead;
+mod page;
 mod rest;
 mod service;
 mod table;
@@ -41,6 +42,15 @@ enum Command {
     Rest,
     /// How long requests take, and what becomes of spans, while the backend is in trouble.
     Outage,
+    /// How long the console takes to make the page of a large trace.
+    Page {
+        /// How many spans it has.
+        #[arg(long, default_value_t = page::Plan::FULL.spans)]
+        spans: u64,
+        /// How often each page is asked for.
+        #[arg(long, default_value_t = page::Plan::FULL.rounds)]
+        rounds: usize,
+    },
     /// All of these.
     Full,
 }
@@ -50,10 +60,12 @@ fn main() -> Result<()> {
         Command::Overhead { rounds, requests } => overhead::run(Plan { rounds, requests }),
         Command::Rest => rest::run(),
         Command::Outage => outage::run(),
+        Command::Page { spans, rounds } => page::run(page::Plan { spans, rounds }),
         Command::Full => {
             overhead::run(Plan::FULL)?;
             rest::run()?;
-            outage::run()
+            outage::run()?;
+            page::run(page::Plan::FULL)
         }
     }
 }
