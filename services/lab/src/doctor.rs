@@ -13,6 +13,8 @@ pub mod lab;
 mod link;
 mod logs;
 mod machine;
+#[cfg(test)]
+mod page;
 mod parts;
 mod ports;
 mod probe;

@@ -177,11 +177,19 @@ fn excerpt(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
+
+    pub fn findings() -> Vec<Finding> {
+        let status = StatusCode::BAD_REQUEST;
+        let none = String::new;
+        [Reason::Silence(none()), Reason::Refusal(status, none()), Reason::Nonsense(none())]
+            .map(|reason| Failure { question: none(), reason }.into())
+            .into()
+    }
 
     #[test]
     fn the_message_is_found_in_the_body_of_every_part() {

@@ -81,11 +81,21 @@ fn join_parts(off: &[(&str, f64)]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
     use crate::edges::tests::changed;
+
+    pub fn findings() -> Vec<Finding> {
+        let loopback = Addresses::published(|_| None).unwrap();
+        let alike = [("PART", 9.0), ("OTHER", 9.0)];
+        vec![
+            explain(&alike, 2, &loopback),
+            explain(&alike, 2, &Addresses::inside()),
+            explain(&alike[..1], 2, &loopback),
+        ]
+    }
 
     fn judged(skews: &[(&'static str, f64)]) -> Verdict {
         examine(&skews.iter().copied().collect(), None, &Addresses::published(|_| None).unwrap())

@@ -37,12 +37,7 @@ pub async fn examine(lab: &Lab<'_>) -> Verdict {
         Ok((tried, all)) => Ok(format!("number {tried} of {all} exemplars leads to a trace")),
         Err(Lack::Answer(failure)) => Err(failure.into()),
         Err(Lack::Trace(0)) => Err(narrow(lab).await?),
-        Err(Lack::Trace(all)) => Err(Finding::new(
-            format!("jaeger has no trace of {} of the {all} exemplars", all.min(TRIED)),
-            "exemplars name traces that were not kept: sampled late, lost, or named by another label \
-             than trace_id",
-            "keep more traces behind spanmetrics, or look for losses at otel-collector and spoor",
-        )),
+        Err(Lack::Trace(all)) => Err(untraced(all)),
     }
 }
 
@@ -50,6 +45,15 @@ enum Lack {
     Answer(Failure),
     /// A trace, of so many exemplars.
     Trace(usize),
+}
+
+fn untraced(all: usize) -> Finding {
+    Finding::new(
+        format!("jaeger has no trace of {} of the {all} exemplars", all.min(TRIED)),
+        "exemplars name traces that were not kept: sampled late, lost, or named by another label \
+         than trace_id",
+        "keep more traces behind spanmetrics, or look for losses at otel-collector and spoor",
+    )
 }
 
 async fn narrow(lab: &Lab<'_>) -> Result<Finding, Failure> {
@@ -84,8 +88,14 @@ fn explain(storage: Option<f64>, described: &[String]) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    pub fn findings() -> Vec<Finding> {
+        let made = |storage, described: &str| explain(storage, &[described.to_owned()]);
+        let total = format!("{FAMILY}_total");
+        vec![untraced(0), made(None, ""), made(Some(1.0), &total), made(Some(1.0), FAMILY)]
+    }
 
     fn cause(storage: Option<f64>, described: &str) -> String {
         explain(storage, &[described.to_owned()]).cause

@@ -28,17 +28,21 @@ pub async fn examine(lab: &Lab<'_>, uid: &str) -> Verdict {
     match lab.poll(&awaited, lab.within(SHARE), answered).await {
         Ok(count) => Ok(format!("data source {uid} answers /{path} with {count} entries")),
         Err(Lack::Answer(failure)) => Err(explain(&failure, uid)),
-        Err(Lack::Data) => Err(Finding::new(
-            format!("data source {uid} answers /{path} without data"),
-            format!("grafana's data source {uid} is another {uid} than the lab's"),
-            format!("the url of data source {uid} must be that of the lab's {uid}"),
-        )),
+        Err(Lack::Data) => Err(empty(uid, path)),
     }
 }
 
 enum Lack {
     Answer(Failure),
     Data,
+}
+
+fn empty(uid: &str, path: &str) -> Finding {
+    Finding::new(
+        format!("data source {uid} answers /{path} without data"),
+        format!("grafana's data source {uid} is another {uid} than the lab's"),
+        format!("the url of data source {uid} must be that of the lab's {uid}"),
+    )
 }
 
 fn explain(failure: &Failure, uid: &str) -> Finding {
@@ -64,10 +68,22 @@ fn explain(failure: &Failure, uid: &str) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use reqwest::StatusCode;
 
     use super::*;
+
+    pub fn findings() -> Vec<Finding> {
+        let refused = |status| Reason::Refusal(status, String::new());
+        let refused = |status| Failure { question: String::new(), reason: refused(status) };
+        let explain = |status| explain(&refused(status), "UID");
+        vec![
+            empty("UID", ""),
+            explain(StatusCode::FORBIDDEN),
+            explain(StatusCode::NOT_FOUND),
+            explain(StatusCode::BAD_GATEWAY),
+        ]
+    }
 
     #[test]
     fn a_refusal_tells_what_is_provisioned_otherwise() {

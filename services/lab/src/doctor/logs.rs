@@ -168,8 +168,23 @@ fn explain(
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    pub fn findings() -> Vec<Finding> {
+        let explain = |any: &[&str], with_some_id: &[&str], own| {
+            let with_some_id = with_some_id.iter().map(|service| (*service).to_owned()).collect();
+            explain(&BTreeMap::new(), &lines(any), &with_some_id, own)
+        };
+        vec![
+            explain(&[], &[], Own::Refused),
+            explain(&[], &[], Own::Lost),
+            explain(&[], &[], Own::WithoutId),
+            explain(&[], &[], Own::Found),
+            explain(&["app-a"], &[], Own::Found),
+            explain(&["app-a"], &["app-a"], Own::Found),
+        ]
+    }
 
     fn lines(services: &[&str]) -> BTreeMap<String, usize> {
         services.iter().map(|service| ((*service).to_owned(), 2)).collect()

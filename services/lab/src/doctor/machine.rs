@@ -12,36 +12,42 @@ const MIB: u64 = 1 << 20;
 const FREE_DISK: u64 = 1024 * MIB;
 /// Below this the kernel soon ends programs.
 const FREE_MEMORY: u64 = 256 * MIB;
+const MORE_DISK: &str = "remove what is not needed, such as `docker system prune`";
+const MORE_MEMORY: &str = "end other programs, or give Docker's virtual machine more";
 
 /// The disk, and alerts that one fills.
 pub fn disk(alerts: Option<&[Alert]>) -> Verdict {
     let folder = std::env::temp_dir();
-    let system = statvfs(&folder).map_err(|error| {
-        Finding::new(
-            format!("asking the system for the free disk of {}: {error}", folder.display()),
-            "the folder for temporary files is not there",
-            "set TMPDIR to a folder that is",
-        )
-    })?;
+    let system = statvfs(&folder)
+        .map_err(|error| no_folder(format!("free disk of {}: {error}", folder.display())))?;
     let free = system.f_bavail * system.f_frsize;
-    enough("disk", free, FREE_DISK, "remove what is not needed, such as `docker system prune`")?;
+    enough("disk", free, FREE_DISK, MORE_DISK)?;
     judge(Link::Disk, format!("{} MiB of disk free", free / MIB), alerts)
 }
 
 /// The memory, and alerts of every other limit.
 pub fn memory(alerts: Option<&[Alert]>) -> Verdict {
-    let mut system = System::new().map_err(|error| {
-        Finding::new(
-            format!("asking the system for its free memory: {error}"),
-            "this system is not known",
-            "look at its memory by other means",
-        )
-    })?;
+    let mut system = System::new().map_err(|error| no_system(format!("free memory: {error}")))?;
     system.refresh_memory();
     let free = system.available_memory();
-    let fix = "end other programs, or give Docker's virtual machine more";
-    enough("memory", free, FREE_MEMORY, fix)?;
+    enough("memory", free, FREE_MEMORY, MORE_MEMORY)?;
     judge(Link::Memory, format!("{} MiB of memory free", free / MIB), alerts)
+}
+
+fn no_folder(what: String) -> Finding {
+    Finding::new(
+        format!("asking the system for the {what}"),
+        "the folder for temporary files is not there",
+        "set TMPDIR to a folder that is",
+    )
+}
+
+fn no_system(what: String) -> Finding {
+    Finding::new(
+        format!("asking the system for its {what}"),
+        "this system is not known",
+        "look at its memory by other means",
+    )
 }
 
 fn enough(what: &str, free: u64, least: u64, fix: &str) -> Result<(), Finding> {
@@ -87,8 +93,20 @@ fn explain(alert: &Alert) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    pub fn findings() -> Vec<(Link, Finding)> {
+        let limit = || explain(&alert("", "", ""));
+        vec![
+            (Link::Disk, no_folder(String::new())),
+            (Link::Disk, enough("disk", 0, FREE_DISK, MORE_DISK).unwrap_err()),
+            (Link::Disk, limit()),
+            (Link::Memory, no_system(String::new())),
+            (Link::Memory, enough("memory", 0, FREE_MEMORY, MORE_MEMORY).unwrap_err()),
+            (Link::Memory, limit()),
+        ]
+    }
 
     fn alert(name: &str, kind: &str, state: &str) -> Alert {
         let labels = [("alertname", name), ("kind", kind)];

@@ -170,9 +170,33 @@ fn skew(before: SystemTime, after: SystemTime, date: SystemTime) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use reqwest::StatusCode;
+
     use super::*;
     use crate::ports::known::{LOKI, STORAGE_ADMIN};
+
+    /// Of whatever part, named PART.
+    pub fn findings() -> Vec<Finding> {
+        let loopback = Addresses::published(|_| None).unwrap();
+        let none = String::new;
+        let reasons = [
+            Reason::Silence(none()),
+            Reason::Delay(CONNECT_TIMEOUT),
+            Reason::ReadOnly(none()),
+            Reason::Refusal(StatusCode::SERVICE_UNAVAILABLE, none()),
+            Reason::Nonsense(none()),
+        ];
+        let mut findings =
+            reasons.map(|reason| explain(&failure(reason), LOKI, &loopback)).to_vec();
+        findings.push(explain(&failure(Reason::Silence(none())), LOKI, &Addresses::inside()));
+        for Finding { cause, fix, .. } in &mut findings {
+            for text in [cause, fix] {
+                *text = text.replace("LOKI_PORT", "VARIABLE").replace("loki", "PART");
+            }
+        }
+        findings
+    }
 
     fn failure(reason: Reason) -> Failure {
         Failure { question: "loki for its version".to_owned(), reason }

@@ -48,8 +48,12 @@ fn judge(linked: &[String], port: &str) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    pub fn findings() -> Vec<Finding> {
+        [&[][..], &["80".to_owned()]].map(|linked| judge(linked, "3000").unwrap_err()).into()
+    }
 
     const PAGE: &str = r#"JAEGER_CONFIG = {"linkPatterns":[{"type":"traces","text":"Logs",
         "url":"http://localhost:3000/explore?schemaVersion=1\u0026panes=%7B%7D"}]};"#;

@@ -98,3 +98,12 @@ async fn continue_one(lab: &Lab<'_>, service: Port) -> Result<Continued, Failure
     let answer: Answer = ask_json(&question, request.header("traceparent", parent)).await?;
     Ok(Continued { same_trace: answer.trace_id == trace_id, sampled: answer.sampled, trace_id })
 }
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    pub fn findings() -> Vec<Finding> {
+        vec![broken_chain(&Failure::nonsense("", ""))]
+    }
+}

@@ -47,7 +47,7 @@ impl Row {
             Ok(evidence) => {
                 Self { link, status: Status::Ok, evidence, seconds, cause: None, fix: None }
             }
-            Err(Finding { evidence, cause, fix }) => Self {
+            Err(Finding { evidence, cause, fix, .. }) => Self {
                 link,
                 status: Status::Broken,
                 evidence,

@@ -79,8 +79,13 @@ fn explain(missing: &[String], unpaired: Option<f64>) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    pub fn findings() -> Vec<Finding> {
+        let all = missing(&Requests::new(), &Requests::new());
+        vec![explain(&all, None), explain(&all, Some(1.0))]
+    }
 
     fn requests(value: f64, edges: &[(&str, &str)]) -> Requests {
         let edge = |(client, server): &(&str, &str)| (((*client).into(), (*server).into()), value);

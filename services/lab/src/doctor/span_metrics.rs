@@ -197,7 +197,7 @@ fn told(what: &str, increases: [f64; 4]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -205,6 +205,24 @@ mod tests {
     use crate::addresses::Addresses;
     use crate::output::Output;
     use crate::with::With;
+
+    pub fn findings() -> Vec<Finding> {
+        let names =
+            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let misnamed = |given: &[&str]| misnamed(&names(given)).unwrap();
+        let [none, all] = [[0.0; 4], [ITEMS as f64; 4]];
+        let some = [ITEMS as f64, 0.0, 0.0, 0.0];
+        vec![
+            unscraped(&[]).unwrap(),
+            misnamed(&[]),
+            misnamed(&["calls_total"]),
+            misnamed(&[CALLS]),
+            misnamed(&["traces_span_metrics_calls"]),
+            too_few([some, all]),
+            too_few([none, none]),
+            too_many(all),
+        ]
+    }
 
     #[tokio::test]
     async fn counts_to_start_from_are_of_a_fresh_scrape() {

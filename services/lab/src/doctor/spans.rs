@@ -1,6 +1,6 @@
 //! Whether a request's spans are all found as one trace, with every edge.
 
-mod cause;
+pub mod cause;
 
 use traces::{Storage, Trace};
 

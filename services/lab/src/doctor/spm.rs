@@ -47,16 +47,8 @@ pub async fn examine(lab: &Lab<'_>) -> Verdict {
         Err(Lack::Answer(failure)) => Err(failure.into()),
         Err(Lack::Jaeger(failure)) => Err(unanswered(&failure)),
         Err(Lack::Series(empty)) => Err(names::explain(&empty, &names::lengths(lab).await)),
-        Err(Lack::Samples) => Err(Finding::new(
-            format!("prometheus has no rate of {} yet", ENTRY.part),
-            "there are fewer than two samples of a minute",
-            "look at the scrape interval of otel-collector's span metrics, and ask again",
-        )),
-        Err(Lack::Equality(seen)) => Err(Finding::new(
-            seen,
-            "jaeger asks another prometheus than the lab's",
-            "PROMETHEUS_ENDPOINT of jaeger must be prometheus' URL",
-        )),
+        Err(Lack::Samples) => Err(too_early()),
+        Err(Lack::Equality(seen)) => Err(unequal(seen)),
     }
 }
 
@@ -109,6 +101,22 @@ fn different(metric: &str, shown: f64, expected: &str) -> Lack {
     Lack::Equality(format!("{metric} of {service}: jaeger {shown}, prometheus {expected}"))
 }
 
+fn too_early() -> Finding {
+    Finding::new(
+        format!("prometheus has no rate of {} yet", ENTRY.part),
+        "there are fewer than two samples of a minute",
+        "look at the scrape interval of otel-collector's span metrics, and ask again",
+    )
+}
+
+fn unequal(seen: String) -> Finding {
+    Finding::new(
+        seen,
+        "jaeger asks another prometheus than the lab's",
+        "PROMETHEUS_ENDPOINT of jaeger must be prometheus' URL",
+    )
+}
+
 fn unanswered(failure: &Failure) -> Finding {
     match &failure.reason {
         Reason::Refusal(status, _) if status.as_u16() == 501 => Finding::new(
@@ -126,8 +134,21 @@ fn unanswered(failure: &Failure) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use reqwest::StatusCode;
+
     use super::*;
+
+    pub fn findings() -> Vec<Finding> {
+        let refused = |status| Reason::Refusal(status, String::new());
+        let refused = |status| Failure { question: String::new(), reason: refused(status) };
+        let unanswered = |status| unanswered(&refused(status));
+        let [none, unreached] = [StatusCode::NOT_IMPLEMENTED, StatusCode::BAD_GATEWAY];
+        let mut findings = vec![too_early(), unequal(String::new())];
+        findings.extend([unanswered(none), unanswered(unreached)]);
+        findings.extend(names::tests::findings());
+        findings
+    }
 
     fn points(values: &[f64]) -> Points {
         (0..).zip(values.iter().copied()).collect()

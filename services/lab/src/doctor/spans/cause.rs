@@ -125,9 +125,28 @@ fn describe(missing: &Missing, receiver: &str, from: &str) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::edges::tests::changed;
+
+    /// Of the whole lab, where spans pass the Collector and traces come from Jaeger, but for two.
+    pub fn findings() -> Vec<Finding> {
+        let (part, caller, seen) = ("PART", "CALLER", String::new);
+        let whole = [
+            Missing::Unsampled(part),
+            Missing::Answer(seen()),
+            Missing::AllServices { asked: 0 },
+            Missing::BehindReceiver(None),
+            Missing::Service { part, seen: seen() },
+            Missing::ContextNotRead { part, seen: seen() },
+            Missing::ContextNotSent { part, caller, seen: seen() },
+            Missing::Some(seen()),
+        ];
+        let mut findings = whole.map(|it| describe(&it, "otel-collector", "jaeger")).to_vec();
+        findings.push(describe(&Missing::Answer(seen()), "spoor", "spoor"));
+        findings.push(describe(&Missing::BehindReceiver(None), "jaeger", "jaeger"));
+        findings
+    }
 
     fn without(services: &[&str]) -> Option<(&'static str, Option<&'static str>)> {
         let trace =

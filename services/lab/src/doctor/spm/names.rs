@@ -91,10 +91,26 @@ const NO_UNIT: i64 = "_milliseconds".len() as i64;
 const SECONDS: i64 = "milliseconds".len() as i64 - "seconds".len() as i64;
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use reqwest::StatusCode;
 
     use super::*;
+
+    #[rustfmt::skip]
+    const CASES: [(Option<i64>, Option<i64>, &[&str], &str); 7] = [
+        (Some(6), Some(0), &["calls", "errors"], "normalize_calls of"),
+        (Some(0), Some(13), &["latencies"], "normalize_duration of"),
+        (Some(6), Some(13), &["calls", "errors", "latencies"], "each of normalize_calls and"),
+        (Some(0), Some(5), &["latencies"], "latency_unit"),
+        (Some(-3), Some(-3), &["calls", "errors", "latencies"], "metric_namespace"),
+        (Some(0), Some(0), &["calls", "errors", "latencies"], "another prometheus"),
+        (None, None, &["calls"], "other names"),
+    ];
+
+    pub fn findings() -> Vec<Finding> {
+        let finding = |(calls, latencies, empty, _)| explain(empty, &Lengths { calls, latencies });
+        CASES.map(finding).into()
+    }
 
     #[test]
     fn the_position_is_read_from_both_programs_messages() {
@@ -109,17 +125,7 @@ mod tests {
 
     #[test]
     fn each_setting_is_told_by_the_names_lengths() {
-        #[rustfmt::skip]
-        let cases = [
-            (Some(6), Some(0), &["calls", "errors"][..], "normalize_calls of"),
-            (Some(0), Some(13), &["latencies"], "normalize_duration of"),
-            (Some(6), Some(13), &["calls", "errors", "latencies"], "each of normalize_calls and"),
-            (Some(0), Some(5), &["latencies"], "latency_unit"),
-            (Some(-3), Some(-3), &["calls", "errors", "latencies"], "metric_namespace"),
-            (Some(0), Some(0), &["calls", "errors", "latencies"], "another prometheus"),
-            (None, None, &["calls"], "other names"),
-        ];
-        for (calls, latencies, empty, expected) in cases {
+        for (calls, latencies, empty, expected) in CASES {
             let finding = explain(empty, &Lengths { calls, latencies });
             assert!(finding.cause.contains(expected), "{calls:?} {latencies:?}: {finding:?}");
         }
