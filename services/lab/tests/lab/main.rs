@@ -5,6 +5,7 @@ mod doctor;
 mod headers;
 mod lessons;
 mod load;
+mod pages;
 #[path = "../../../../e2e/src/ports.rs"]
 mod ports;
 mod process;
