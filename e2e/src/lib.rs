@@ -14,6 +14,7 @@ mod ports;
 mod process;
 mod programs;
 pub mod queries;
+pub mod readme;
 pub mod spm;
 mod spoor;
 

@@ -34,7 +34,7 @@ async fn the_base_comes_up_healthy_survives_restarts_and_leaves_nothing() {
     all_are_confined(&lab).unwrap();
     lab.compose(&["exec", "-T", "spoor", "touch", "/var/lib/spoor/probe"]).unwrap();
     lab.compose(&["exec", "-T", "spoor", "touch", "/usr/probe"]).unwrap_err();
-    // As the README has it.
+    // As docs/start.md has it.
     lab.compose(&["run", "--rm", "doctor"]).unwrap();
     finds_the_lab_whole(&lab).unwrap();
 

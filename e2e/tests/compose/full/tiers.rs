@@ -17,7 +17,7 @@ fn every_tier_and_overlay_comes_up_twice_and_the_doctor_finds_every_link() {
         lab.up().unwrap();
         finds_the_lab_whole(&lab).unwrap();
         if !tier.grafana {
-            // As the README has it.
+            // As docs/start.md has it.
             lab.compose(&["run", "--rm", "doctor"]).unwrap();
         }
         // The volumes stay.
