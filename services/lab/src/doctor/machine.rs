@@ -19,7 +19,7 @@ const MORE_MEMORY: &str = "end other programs, or give Docker's virtual machine 
 pub fn disk(alerts: Option<&[Alert]>) -> Verdict {
     let folder = std::env::temp_dir();
     let system = statvfs(&folder)
-        .map_err(|error| no_folder(format!("free disk of {}: {error}", folder.display())))?;
+        .map_err(|error| no_folder(&format!("free disk of {}: {error}", folder.display())))?;
     let free = system.f_bavail * system.f_frsize;
     enough("disk", free, FREE_DISK, MORE_DISK)?;
     judge(Link::Disk, format!("{} MiB of disk free", free / MIB), alerts)
@@ -27,14 +27,14 @@ pub fn disk(alerts: Option<&[Alert]>) -> Verdict {
 
 /// The memory, and alerts of every other limit.
 pub fn memory(alerts: Option<&[Alert]>) -> Verdict {
-    let mut system = System::new().map_err(|error| no_system(format!("free memory: {error}")))?;
+    let mut system = System::new().map_err(|error| no_system(&format!("free memory: {error}")))?;
     system.refresh_memory();
     let free = system.available_memory();
     enough("memory", free, FREE_MEMORY, MORE_MEMORY)?;
     judge(Link::Memory, format!("{} MiB of memory free", free / MIB), alerts)
 }
 
-fn no_folder(what: String) -> Finding {
+fn no_folder(what: &str) -> Finding {
     Finding::new(
         format!("asking the system for the {what}"),
         "the folder for temporary files is not there",
@@ -42,7 +42,7 @@ fn no_folder(what: String) -> Finding {
     )
 }
 
-fn no_system(what: String) -> Finding {
+fn no_system(what: &str) -> Finding {
     Finding::new(
         format!("asking the system for its {what}"),
         "this system is not known",
@@ -99,10 +99,10 @@ pub mod tests {
     pub fn findings() -> Vec<(Link, Finding)> {
         let limit = || explain(&alert("", "", ""));
         vec![
-            (Link::Disk, no_folder(String::new())),
+            (Link::Disk, no_folder("")),
             (Link::Disk, enough("disk", 0, FREE_DISK, MORE_DISK).unwrap_err()),
             (Link::Disk, limit()),
-            (Link::Memory, no_system(String::new())),
+            (Link::Memory, no_system("")),
             (Link::Memory, enough("memory", 0, FREE_MEMORY, MORE_MEMORY).unwrap_err()),
             (Link::Memory, limit()),
         ]

@@ -96,8 +96,11 @@ pub mod tests {
 
     use super::*;
 
+    /// By how much the names of calls and of latencies are shorter, what is empty, and the cause.
+    type Case = (Option<i64>, Option<i64>, &'static [&'static str], &'static str);
+
     #[rustfmt::skip]
-    const CASES: [(Option<i64>, Option<i64>, &[&str], &str); 7] = [
+    const CASES: [Case; 7] = [
         (Some(6), Some(0), &["calls", "errors"], "normalize_calls of"),
         (Some(0), Some(13), &["latencies"], "normalize_duration of"),
         (Some(6), Some(13), &["calls", "errors", "latencies"], "each of normalize_calls and"),
