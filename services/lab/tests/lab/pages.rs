@@ -25,9 +25,9 @@ fn each_command_of_a_page_is_one_that_lab_takes() {
 
 #[test]
 fn a_command_that_lab_does_not_take_is_found() {
-    let page = "`cargo run --release -- up --wth loki`\n```sh\nlab find 'a = b' # c\nlabour\n```\n";
+    let page = "`cargo run --release -- up --wth loki`\n```sh\nlab find 'service = app-a' # c\nlabour\n```\n";
     let commands = commands(page);
-    assert_eq!(commands, ["up --wth loki", "find 'a = b'"]);
+    assert_eq!(commands, ["up --wth loki", "find 'service = app-a'"]);
     let taken = commands.iter().map(|arguments| help(arguments).status.success());
     assert_eq!(taken.collect::<Vec<_>>(), [false, true]);
 }
