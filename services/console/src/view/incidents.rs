@@ -157,7 +157,7 @@ fn marking(Marked { right, tries, fields, figures, examples }: &Marked) -> Marku
             (wide("The answer, field by field", html! {
                 table {
                     thead { tr {
-                        @for name in ["field", "answered", "", "why"] { th scope="col" { (name) } }
+                        @for name in ["field", "answered", "verdict", "why"] { th scope="col" { (name) } }
                     } }
                     tbody { @for field in fields { tr {
                         th scope="row" { (field.field) }

@@ -94,27 +94,31 @@ fn calls(topology: &Topology, over: Option<Duration>) -> Markup {
                 }
             }
         }))
-        (wide("Calls", html! {
-            table {
-                caption { "Calls, by the one who called" }
-                thead { tr {
-                    @for name in ["arrow", "from", "to", "protocol", called, "errors", "p95"] {
-                        th scope="col" { (name) }
-                    }
-                } }
-                tbody {
-                    @for (place, (Call { from, to, protocol }, red)) in topology.calls.iter().take(MOST).enumerate() {
-                        tr {
-                            td.number { (place + 1) }
-                            td { (short(from)) }
-                            td { (short(to)) }
-                            td { @if protocol.is_empty() { "–" } @else { (protocol) } }
-                            (figures(red))
+        @if topology.calls.is_empty() {
+            p { "None of them called another, or a database." }
+        } @else {
+            (wide("Calls", html! {
+                table {
+                    caption { "Calls, by the one who called" }
+                    thead { tr {
+                        @for name in ["arrow", "from", "to", "protocol", called, "errors", "p95"] {
+                            th scope="col" { (name) }
+                        }
+                    } }
+                    tbody {
+                        @for (place, (Call { from, to, protocol }, red)) in topology.calls.iter().take(MOST).enumerate() {
+                            tr {
+                                td.number { (place + 1) }
+                                td { (short(from)) }
+                                td { (short(to)) }
+                                td { @if protocol.is_empty() { "–" } @else { (protocol) } }
+                                (figures(red))
+                            }
                         }
                     }
                 }
-            }
-        }))
+            }))
+        }
         @let more = topology.calls.len().max(topology.services.len()).saturating_sub(MOST);
         @if more > 0 { p { (more) " more are not shown." } }
     }
@@ -158,6 +162,14 @@ mod tests {
         assert!(page.contains(row), "{page}");
         assert_eq!(page.matches("class=\"edge ").count(), 1, "{page}");
         assert_eq!(page.matches("class=\"node ").count(), 2, "{page}");
+    }
+
+    #[test]
+    fn of_one_service_alone_there_is_no_table_of_calls() {
+        let alone = Trace::of(vec![span("1", "", "app-a", SpanKind::Server)]);
+        let page = of_trace(&Topology::of([&alone])).into_string();
+        assert!(page.contains("None of them called another"), "{page}");
+        assert_eq!(page.matches("<table>").count(), 1, "{page}");
     }
 
     #[test]
