@@ -173,13 +173,31 @@ async fn run_lessons(
             good &= outcome.is_good();
             told(&outcome)
         } else {
-            format!("LEFT OUT: it needs {}", missing.join(", "))
+            format!("LEFT OUT for lack of {}", missing.join(", "))
         };
         rows.push(format!("{:2}  {:46}  {came}\n", page.number, page.title));
     }
     output.offer("\n".to_owned());
     rows.into_iter().for_each(|row| output.offer(row));
+    output.offer(remedy(pages, &place));
     Ok(good)
+}
+
+/// How to have the parts that are missing; nothing if none is.
+fn remedy(pages: &[&Page], place: &Place) -> String {
+    let mut parts: Vec<_> = pages.iter().flat_map(|page| page.parts()).collect();
+    parts.retain(|part| !place.with.contains(part));
+    parts.sort_unstable();
+    parts.dedup();
+    let names: Vec<_> = parts.iter().map(|part| part.name()).collect();
+    match (names.is_empty(), place.is_own()) {
+        (true, _) => String::new(),
+        (false, true) => format!("\n`e2e/programs {}` builds what is missing\n", names.join(" ")),
+        (false, false) => {
+            let with: Vec<_> = place.with.iter().map(|part| part.name()).chain(names).collect();
+            format!("\na lab that is up --with {} has what is missing\n", with.join(","))
+        }
+    }
 }
 
 async fn check(pages: &[Page], arguments: Check, output: &Output) -> anyhow::Result<bool> {
@@ -207,8 +225,8 @@ fn told(Outcome { failed, judged, broken, left_out }: &Outcome) -> String {
         None if failed.is_empty() => format!("{judged} of {judged} claims hold"),
         None => format!("FAILED: {} of {judged} claims hold", judged - failed.len()),
     };
-    if !left_out.is_empty() {
-        told.push_str(&format!("; LEFT OUT: {}", left_out.join(", ")));
+    for (lack, headings) in left_out {
+        told.push_str(&format!("; LEFT OUT for lack of {lack}: {}", headings.join("; ")));
     }
     told
 }

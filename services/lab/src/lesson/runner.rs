@@ -40,8 +40,8 @@ pub struct Outcome {
     pub judged: usize,
     /// The step whose commands failed, which ends the lesson.
     pub broken: Option<String>,
-    /// The steps that were left out, and what they need.
-    pub left_out: Vec<String>,
+    /// What the lab lacks, and the steps that were left out for it.
+    pub left_out: Vec<(String, Vec<String>)>,
 }
 
 impl Outcome {
@@ -51,12 +51,17 @@ impl Outcome {
 
     /// Whether this step is to be left out, for lack of what it needs.
     fn leaves_out(&mut self, step: &Step, place: &Place) -> bool {
-        let missing = place.missing(&step.needs);
-        let told = format!("{:?} needs {}", step.heading, missing.join(", "));
-        if !missing.is_empty() && self.left_out.last() != Some(&told) {
-            self.left_out.push(told);
+        let missing = place.missing(&step.needs).join(", ");
+        if missing.is_empty() {
+            return false;
         }
-        !missing.is_empty()
+        let heading = step.heading.clone();
+        match self.left_out.last_mut().filter(|(lack, _)| *lack == missing) {
+            Some((_, headings)) if headings.contains(&heading) => {}
+            Some((_, headings)) => headings.push(heading),
+            None => self.left_out.push((missing, vec![heading])),
+        }
+        true
     }
 }
 

@@ -148,8 +148,8 @@ fn what_was_typed_by_hand_is_checked_by_its_ids() {
 fn what_rust_alone_cannot_have_is_named_and_all_else_of_the_lesson_is_done() {
     let ended = lesson(&["run", "4"], &[]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    let told = "6 of 6 claims hold; LEFT OUT: \"4. From a line to its trace\" needs loki, jaeger, \
-                collector\n";
+    let told = "6 of 6 claims hold; LEFT OUT for lack of loki, jaeger, collector: 4. From a line to \
+                its trace\n\n`e2e/programs jaeger collector loki` builds what is missing\n";
     assert!(ended.output.ends_with(told), "{ended:?}");
     assert!(!ended.output.contains("loki/api"), "{ended:?}");
 }
@@ -161,7 +161,7 @@ fn a_whole_lesson_that_lacks_something_is_named() {
     command.current_dir(std::env::temp_dir());
     let ended = ended(command);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.output.ends_with("LEFT OUT: it needs cargo\n"), "{ended:?}");
+    assert!(ended.output.ends_with("LEFT OUT for lack of cargo\n"), "{ended:?}");
 }
 
 #[test]
