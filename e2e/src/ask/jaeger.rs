@@ -38,7 +38,7 @@ pub struct Span {
     pub end: u64,
     /// The texts among the attributes of its resource and its own.
     pub attributes: Labels,
-    /// The keys of those that are neither texts nor whole numbers.
+    /// The keys of those that are truths or fractions.
     pub others: Vec<String>,
 }
 
@@ -203,7 +203,7 @@ fn attributes(value: &Value) -> Labels {
 fn others(value: &Value) -> impl Iterator<Item = String> {
     let pairs = value["attributes"].as_array().into_iter().flatten();
     let other = pairs.filter(|pair| {
-        pair["value"]["stringValue"].is_null() && pair["value"]["intValue"].is_null()
+        ["boolValue", "doubleValue"].iter().any(|kind| !pair["value"][kind].is_null())
     });
     other.map(|pair| pair["key"].to_string())
 }

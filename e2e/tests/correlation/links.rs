@@ -23,7 +23,8 @@ pub async fn lead_there(lab: &NativeLab) -> anyhow::Result<()> {
     logs::lead_to_their_span(lab).await.context("from a log line to its trace")?;
     let spans = chain(lab).await.context("making a trace to start from")?;
     for span in &spans {
-        // Grafana 13.1 cannot read a trace that has any, where it asks Jaeger over gRPC.
+        // Grafana 13.1 cannot read a trace that has any, where it asks Jaeger over gRPC. It leaves
+        // out lists, such as the headers of calls.
         ensure!(span.others.is_empty(), "{} has {:?}", span.name, span.others);
     }
     trace::leads_to_its_logs(lab, &spans).await.context("from a trace to its logs")?;
