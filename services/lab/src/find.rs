@@ -2,7 +2,7 @@
 
 use std::io::stdout;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use traces::{Page, Storage, Summary, Window};
 
@@ -55,11 +55,14 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn line(summary: &Summary) -> String {
-    let Summary { trace_id, root_service, root_operation, duration, spans, errors, .. } = summary;
+    let Summary { trace_id, root_service, root_operation, start, duration, spans, errors, .. } =
+        summary;
     let root = match root_service.is_empty() {
         true => "(its root is missing)".to_owned(),
         false => format!("{root_service}  {root_operation}"),
     };
+    let begun = SystemTime::UNIX_EPOCH + Duration::from_nanos(*start);
+    let begun = humantime::format_rfc3339_seconds(begun);
     let duration = *duration as f64 / 1e6;
-    format!("{trace_id}  {duration:9.1} ms  {spans:3} spans  {errors:2} errors  {root}\n")
+    format!("{trace_id}  {begun}  {duration:9.1} ms  {spans:3} spans  {errors:2} errors  {root}\n")
 }
