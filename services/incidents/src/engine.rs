@@ -20,7 +20,7 @@ use traces::Storage;
 use crate::answer::{Answer, Wish};
 use crate::control::{self, Faults, Load};
 use crate::mark::{self, Case, Marked, Truth};
-use crate::pace::{ON_ITS_WAY, Pace};
+use crate::pace::Pace;
 use crate::scenario::{Plan, SCENARIOS, Scenario};
 pub use state::{Shown, Solution, State, Status};
 
@@ -91,6 +91,7 @@ pub struct Incidents(Arc<Inner>);
 
 struct Inner {
     lab: Lab,
+    pace: fn(bool) -> Pace,
     /// Whoever begins, marks or ends something waits for those before.
     turn: Turn<()>,
     current: Mutex<Option<Incident>>,
@@ -133,7 +134,12 @@ enum End {
 impl Incidents {
     /// None yet, of this lab.
     pub fn new(lab: Lab) -> Self {
-        Self(Arc::new(Inner { lab, turn: Turn::new(()), current: Mutex::new(None) }))
+        Self::paced(lab, Pace::new)
+    }
+
+    /// The same with other times, of a fast one and of another.
+    pub fn paced(lab: Lab, pace: fn(bool) -> Pace) -> Self {
+        Self(Arc::new(Inner { lab, pace, turn: Turn::new(()), current: Mutex::new(None) }))
     }
 
     /// What may be known now.
@@ -160,7 +166,7 @@ impl Incidents {
         let seed = run.seed.unwrap_or_else(|| rand::random_range(1..1_000_000));
         self.refuse_beside_others().await?;
 
-        let pace = Pace::new(run.fast);
+        let pace = (self.0.pace)(run.fast);
         let plan = scenario.plan(seed, &pace);
         let (stop, stopped) = watch::channel(None);
         let (ready, begun) = oneshot::channel();
@@ -306,8 +312,9 @@ impl Incidents {
             if !there.is_empty() {
                 let (count, name) = (there.len(), service.service());
                 let reason = format!(
-                    "{name} has {count} faults that somebody else has begun, which nobody could tell \
-                     from the incident's: end them first"
+                    "{name} has {count} faults that somebody else has begun, or a console that was \
+                     killed, which nobody could tell from the incident's: end them first, as the \
+                     page of faults does"
                 );
                 return Err(Refusal::NotNow(reason));
             }
@@ -346,8 +353,12 @@ impl Incident {
         self.run.blind && !self.is_told()
     }
 
+    /// As long after the trouble as at the latest, also if a service was away when it was to begin.
     fn ready(&self) -> SystemTime {
-        self.began + self.pace.ready
+        let Pace { ready, onset: (_, latest), .. } = self.pace;
+        let planned = self.began + ready;
+        let late = self.onset.and_then(|onset| onset.checked_sub(latest)).map(|it| it + ready);
+        late.map_or(planned, |late| late.max(planned))
     }
 
     /// What an answer at this time is marked by.
@@ -363,7 +374,7 @@ impl Incident {
             };
             return Err(Refusal::NotNow(reason));
         };
-        let arrived = now.checked_sub(ON_ITS_WAY).unwrap_or(now);
+        let arrived = now.checked_sub(self.pace.on_its_way).unwrap_or(now);
         let trouble = self.plan.trouble.as_ref();
         Ok(Case {
             truth: trouble.map(|trouble| Truth {

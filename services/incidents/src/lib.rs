@@ -18,4 +18,5 @@ mod scenario;
 pub use answer::{Affected, Answer, Cause, Invalid, Wish};
 pub use engine::{Incidents, Lab, Refusal, Run, Shown, Solution, State, Status};
 pub use mark::{Compared, Field, Figures, Marked};
+pub use pace::Pace;
 pub use scenario::{SCENARIOS, Scenario};

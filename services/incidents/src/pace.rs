@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The times of an incident, from its begin.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     /// What is earlier is no baseline: connections and caches are new.
     pub settled: Duration,
     /// Between which two the trouble begins.
@@ -15,6 +15,8 @@ pub(crate) struct Pace {
     pub limit: Duration,
     /// How far off the time of an answer may be.
     pub tolerance: Duration,
+    /// For how long a span may be on its way to the storage server: younger ones do not count.
+    pub on_its_way: Duration,
     /// Requests a second.
     pub rate: f64,
 }
@@ -31,32 +33,33 @@ impl Pace {
         ready: seconds(240),
         limit: seconds(60 * 60),
         tolerance: seconds(30),
+        on_its_way: seconds(8),
         rate: 10.0,
     };
     /// For a program: as short as leaves enough requests of the rarest customers.
     const FAST: Self = Self {
-        settled: seconds(4),
-        onset: (seconds(14), seconds(22)),
-        ready: seconds(46),
+        settled: seconds(3),
+        onset: (seconds(10), seconds(14)),
+        ready: seconds(29),
         limit: seconds(10 * 60),
-        tolerance: seconds(8),
+        tolerance: seconds(6),
+        on_its_way: seconds(5),
         rate: 20.0,
     };
 
+    /// The one for a program if it is to be `fast`, or else for a person.
+    #[must_use]
     pub fn new(fast: bool) -> Self {
         if fast { Self::FAST } else { Self::NORMAL }
     }
 
-    /// Eight of ten requests are orders.
-    pub fn orders(&self) -> f64 {
+    pub(crate) fn orders(&self) -> f64 {
+        // Eight of ten requests.
         self.rate * 0.8
     }
 
     /// The mix of a shop: orders, and what else a lab is asked, errors included.
-    pub fn mix(shop: &str) -> String {
+    pub(crate) fn mix(shop: &str) -> String {
         format!("POST {shop}/orders:8,/chain:1,/random_status:1")
     }
 }
-
-/// For how long a span may be on its way to the storage server.
-pub(crate) const ON_ITS_WAY: Duration = seconds(8);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::faults::Rig;
 use super::{End, Inner, PATIENCE};
@@ -26,6 +26,10 @@ pub(super) struct Drive {
     pub stopped: watch::Receiver<Option<Duration>>,
 }
 
+/// Whether somebody has ended it.
+#[derive(PartialEq)]
+struct Stopped(bool);
+
 /// What the load was set to before.
 struct Before {
     rate: f64,
@@ -43,8 +47,7 @@ impl Drive {
         };
         let begun = async {
             rig.keep().await?;
-            let mix = Pace::mix(self.plan.shop.name());
-            self.inner.lab.load.change(Some(self.pace.rate), Some(&mix)).await.map(drop)
+            self.load().await
         };
         if let Err(error) = begun.await {
             self.put_right(&mut rig, before, WATCH).await;
@@ -54,20 +57,18 @@ impl Drive {
             // Whoever wanted it has gone away.
             self.ended(End::Stopped);
         } else {
-            let mut stopped = self.stopped.clone();
-            tokio::select! {
-                // Fails only if the incident is gone.
-                () = async { drop(stopped.wait_for(Option::is_some).await) } => {}
-                end = self.go_wrong(&mut rig, began) => self.ended(end),
-            }
+            let end = self.go_wrong(&mut rig, began).await;
+            self.ended(end);
         }
         let patience = self.stopped.borrow().unwrap_or(PATIENCE);
         self.put_right(&mut rig, before, patience).await;
     }
 
-    /// From the onset to the time when nobody is waited for any more.
+    /// From the begin to the time when nobody is waited for any more, or somebody has ended it.
     async fn go_wrong(&self, rig: &mut Rig, began: Instant) -> End {
-        sleep_until(began + self.plan.onset).await;
+        if self.keep(rig, began + self.plan.onset).await == Stopped(true) {
+            return End::Stopped;
+        }
         rig.want(&self.plan);
         let late = Instant::now() + PATIENCE;
         loop {
@@ -81,15 +82,51 @@ impl Drive {
                     self.problem(Some(error.to_string()));
                     return End::Failed;
                 }
-                Err(_) => sleep(WATCH).await,
+                Err(error) => self.problem(Some(error.to_string())),
+            }
+            if self.wait(Instant::now() + WATCH).await == Stopped(true) {
+                return End::Stopped;
             }
         }
-        while began.elapsed() < self.pace.limit {
-            sleep(WATCH).await;
-            let kept = rig.keep().await;
+        match self.keep(rig, began + self.pace.limit).await {
+            Stopped(true) => End::Stopped,
+            Stopped(false) => End::Over,
+        }
+    }
+
+    /// Until then whatever is away is begun again as soon as it is back. What is under way is not
+    /// broken off: nobody would know what has begun.
+    async fn keep(&self, rig: &mut Rig, until: Instant) -> Stopped {
+        loop {
+            let stopped = self.wait(until.min(Instant::now() + WATCH)).await;
+            if stopped == Stopped(true) || Instant::now() >= until {
+                return stopped;
+            }
+            let kept = async {
+                rig.keep().await?;
+                self.load().await
+            };
+            let kept = kept.await;
             self.problem(kept.err().map(|error| error.to_string()));
         }
-        End::Over
+    }
+
+    /// Until then, or until somebody ends it.
+    async fn wait(&self, until: Instant) -> Stopped {
+        let mut stopped = self.stopped.clone();
+        // Fails only if the incident is gone.
+        Stopped(timeout_at(until, stopped.wait_for(Option::is_some)).await.is_ok())
+    }
+
+    /// Sets the load, which has its own again once it was started anew.
+    async fn load(&self) -> Result<(), Error> {
+        let (load, rate) = (&self.inner.lab.load, self.pace.rate);
+        let mix = Pace::mix(self.plan.shop.name());
+        let set = load.figures().await?;
+        if set.mix != mix || set.rate != rate {
+            load.change(Some(rate), Some(&mix)).await?;
+        }
+        Ok(())
     }
 
     /// Everything as it was before, unless it takes longer than there is patience for.

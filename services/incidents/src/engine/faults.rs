@@ -23,8 +23,6 @@ struct Slot {
     spec: Spec,
     /// Once it has begun.
     id: Option<u64>,
-    /// Of the one that was in its place.
-    old: Option<u64>,
 }
 
 impl Rig {
@@ -32,8 +30,7 @@ impl Rig {
     pub fn new(services: &[Faults], plan: &Plan, until: SystemTime) -> Self {
         let until = humantime::format_rfc3339_seconds(until).to_string();
         let service = |client: &Faults| {
-            let slot =
-                |begin: &[Begin]| Slot { spec: spec(client, begin, &until), id: None, old: None };
+            let slot = |begin: &[Begin]| Slot { spec: spec(client, begin, &until), id: None };
             Service { client: client.clone(), slots: [slot(&plan.before), slot(&[])] }
         };
         Self { services: services.iter().map(service).collect(), until }
@@ -44,7 +41,7 @@ impl Rig {
     pub fn want(&mut self, plan: &Plan) {
         let begin = plan.trouble.as_ref().map_or(&[][..], |trouble| &trouble.begin);
         for Service { client, slots: [_, slot] } in &mut self.services {
-            *slot = Slot { spec: spec(client, begin, &self.until), id: None, old: slot.id };
+            *slot = Slot { spec: spec(client, begin, &self.until), id: None };
         }
     }
 
@@ -57,7 +54,7 @@ impl Rig {
         kept.into_iter().collect()
     }
 
-    /// Ends all that has begun. May be asked again.
+    /// Ends all that is hidden. May be asked again.
     ///
     /// # Errors
     /// When a service does not do as it must. The others have done so.
@@ -76,24 +73,24 @@ impl Service {
     async fn keep(&mut self) -> Result<(), Error> {
         let there = self.client.list().await?;
         let is_there = |id: u64| there.iter().any(|fault: &Fault| fault.id == id && fault.hidden);
-        for Slot { spec, id, old } in &mut self.slots {
+        for Slot { spec, id } in &mut self.slots {
             if !id.is_some_and(is_there) {
                 *id = Some(self.client.begin(spec).await?);
             }
-            if let Some(old) = old.take().filter(|id| is_there(*id)) {
-                self.client.end(old).await?;
-            }
         }
-        Ok(())
+        let is_wanted = |fault: &Fault| self.slots.iter().any(|slot| slot.id == Some(fault.id));
+        self.end_those(there.iter().filter(|fault| !is_wanted(fault))).await
     }
 
     async fn end(&mut self) -> Result<(), Error> {
         let there = self.client.list().await?;
-        let own = self.slots.iter().flat_map(|slot| slot.id.into_iter().chain(slot.old));
-        for id in own {
-            if there.iter().any(|fault| fault.id == id && fault.hidden) {
-                self.client.end(id).await?;
-            }
+        self.end_those(there.iter()).await
+    }
+
+    /// Nobody else has any that are hidden; one may have begun though its answer was lost.
+    async fn end_those(&self, faults: impl Iterator<Item = &Fault>) -> Result<(), Error> {
+        for fault in faults.filter(|fault| fault.hidden) {
+            self.client.end(fault.id).await?;
         }
         Ok(())
     }

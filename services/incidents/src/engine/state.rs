@@ -52,8 +52,14 @@ pub struct Shown {
     pub fast: bool,
     /// What somebody notices.
     pub story: String,
+    /// The service of whose orders it is.
+    pub shop: &'static str,
+    /// What such an order passes.
+    pub order: String,
     /// When it began, as RFC 3339 has it.
     pub began: String,
+    /// Until when nothing goes wrong yet, whatever it is.
+    pub normal_until: String,
     /// From when it can be answered.
     pub ready: String,
     /// How many seconds that is away, 0 afterwards.
@@ -135,7 +141,10 @@ impl Shown {
             blind: run.blind,
             fast: run.fast,
             story: scenario.story(is_blind, plan.shop),
+            shop: plan.shop.name(),
+            order: plan.shop.order(),
             began: rfc3339(incident.began),
+            normal_until: rfc3339(incident.began + pace.onset.0),
             ready: rfc3339(ready),
             ready_in: left.ceil() as u64,
             tolerance: pace.tolerance.as_secs(),

@@ -41,6 +41,20 @@ impl Shop {
         self.after(3)
     }
 
+    /// What an order passes, in words.
+    pub fn order(self) -> String {
+        format!(
+            "An order at {} asks {} what it costs, which asks {} for prices that it does not have at \
+             hand; then {} for the stock, and {} for the payment. Later it is shipped, and {} told so.",
+            self.name(),
+            self.prices(),
+            self.price_list(),
+            self.stock(),
+            self.payments(),
+            self.stock(),
+        )
+    }
+
     fn after(self, places: usize) -> &'static str {
         SERVICES[(self.0 + places) % SERVICES.len()]
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
 use incidents::control::{Faults, Load};
-use incidents::{Incidents, Lab};
+use incidents::{Incidents, Lab, Pace};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use traces::Storage;
@@ -30,7 +30,11 @@ pub struct Service {
 
 /// What the load is set to.
 #[derive(Clone)]
-pub struct Set(pub Arc<Mutex<(f64, String)>>);
+pub struct Set {
+    pub to: Arc<Mutex<(f64, String)>>,
+    /// Whether it refuses everything.
+    pub is_gone: Arc<AtomicBool>,
+}
 
 pub struct StandIn {
     pub services: Vec<Service>,
@@ -49,7 +53,8 @@ impl StandIn {
             faults.push(Faults::new(name, &format!("http://{address}"), TOKEN, http()));
             services.push(service);
         }
-        let set = Set(Arc::new(Mutex::new((2.0, String::new()))));
+        let to = Arc::new(Mutex::new((2.0, String::new())));
+        let set = Set { to, is_gone: Arc::default() };
         let address = serve(set.router()).await;
         let load = Load::new(&format!("http://{address}"), http());
         Self { services, set, faults, load }
@@ -60,9 +65,18 @@ impl StandIn {
     }
 
     pub fn incidents_with(&self, load: Load) -> Incidents {
+        Incidents::new(self.lab(load))
+    }
+
+    /// With other times.
+    pub fn incidents_paced(&self, pace: fn(bool) -> Pace) -> Incidents {
+        Incidents::paced(self.lab(self.load.clone()), pace)
+    }
+
+    fn lab(&self, load: Load) -> Lab {
         // Nobody is there.
         let storage = Storage::new("http://127.0.0.1:1").unwrap();
-        Incidents::new(Lab { storage, faults: self.faults.clone(), load })
+        Lab { storage, faults: self.faults.clone(), load }
     }
 
     /// The faults of each service.
@@ -78,11 +92,16 @@ impl StandIn {
     }
 
     pub fn load_is(&self) -> (f64, String) {
-        self.set.0.lock().unwrap().clone()
+        self.set.to.lock().unwrap().clone()
     }
 }
 
 impl Service {
+    /// Those of its faults.
+    pub fn ids(&self) -> Vec<u64> {
+        self.faults.lock().unwrap().iter().map(|(id, _)| *id).collect()
+    }
+
     fn router(&self) -> Router {
         Router::new()
             .route("/faults", get(list).post(begin).delete(end_all))
@@ -154,10 +173,13 @@ impl Set {
     }
 }
 
-async fn figures(State(Set(set)): State<Set>) -> Json<Value> {
-    let (rate, mix) = set.lock().unwrap().clone();
+async fn figures(State(set): State<Set>) -> Result<Json<Value>, (StatusCode, String)> {
+    if set.is_gone.load(Ordering::Relaxed) {
+        return Err((StatusCode::SERVICE_UNAVAILABLE, "it is gone\n".to_owned()));
+    }
+    let (rate, mix) = set.to.lock().unwrap().clone();
     let none = json!({"p50": null, "p90": null, "p99": null, "p99_9": null, "max": null});
-    Json(json!({
+    Ok(Json(json!({
         "rate": rate, "mix": mix, "seconds": 1.5, "left_out": 0, "paused": 0, "under_way": 0,
         "requests": 3, "failed": 1, "outcomes": {"ok": 2, "status 500": 1}, "latency_ms": none,
         "paths": [{
@@ -168,7 +190,7 @@ async fn figures(State(Set(set)): State<Set>) -> Json<Value> {
             "trace_id": "4b", "sampled": null,
         }],
         "failures": [],
-    }))
+    })))
 }
 
 async fn change(
@@ -178,16 +200,16 @@ async fn change(
     if change.get("mix").is_some_and(|mix| mix == "chain") {
         return Err((StatusCode::BAD_REQUEST, "mix: expected a path\n".to_owned()));
     }
-    {
-        let mut set = set.0.lock().unwrap();
+    if !set.is_gone.load(Ordering::Relaxed) {
+        let mut to = set.to.lock().unwrap();
         if let Some(rate) = change.get("rate") {
-            set.0 = rate.parse().unwrap();
+            to.0 = rate.parse().unwrap();
         }
         if let Some(mix) = change.get("mix") {
-            set.1.clone_from(mix);
+            to.1.clone_from(mix);
         }
     }
-    Ok(figures(State(set)).await)
+    figures(State(set)).await
 }
 
 async fn serve(router: Router) -> SocketAddr {
