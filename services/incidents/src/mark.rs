@@ -6,6 +6,8 @@
 mod evidence;
 mod figures;
 mod request;
+#[cfg(test)]
+mod tests;
 mod why;
 
 use std::time::{Duration, SystemTime};
@@ -111,8 +113,7 @@ pub(crate) async fn shown(
         let shop = evidence.of_shop().await?;
         // Of a tier there are too few to tell a change from chance.
         let whole = shop.iter().find(|it| it.is_of(Affected::Everyone));
-        let is_changed = |it: &Compared| Cause::ALL.iter().any(|cause| it.shows(*cause));
-        let is_unchanged = whole.is_some_and(|it| it.since.requests > 0 && !is_changed(it));
+        let is_unchanged = whole.is_some_and(|it| it.is_telling() && !it.is_changed());
         return Ok((is_unchanged, shop));
     };
     let compared = evidence.of(truth.service, truth.operation).await?;

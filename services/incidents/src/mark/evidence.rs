@@ -13,7 +13,7 @@ use crate::answer::{Affected, Cause};
 /// Of how many requests the duration and the outcome are read.
 const COUNTED: usize = 2_000;
 /// Into how many of these is looked, each of which takes its whole trace.
-const LOOKED_INTO: usize = 120;
+const LOOKED_INTO: usize = 240;
 const AT_ONCE: usize = 8;
 /// The one of the shop.
 const ORDERS: &str = "POST /orders";

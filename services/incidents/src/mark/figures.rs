@@ -9,7 +9,9 @@ use crate::answer::{Affected, Cause};
 /// What an operation did in some time. Shares are from 0 to 1; what there was none of is not told.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Figures {
-    /// How many requests these are figures of.
+    /// How many requests these are figures of. With how many a second there were, they would tell how
+    /// long it took until it began.
+    #[serde(skip)]
     pub requests: u64,
     /// Requests a second.
     pub per_second: Option<f64>,
@@ -114,10 +116,15 @@ impl Compared {
         self.customers == affected
     }
 
+    /// Whether there are enough requests of both times to tell a change from chance.
+    pub fn is_telling(&self) -> bool {
+        self.before.requests >= 4 && self.since.requests >= 4
+    }
+
     /// Whether the figures differ as they do where this is the cause. A little they always do.
     pub(super) fn shows(&self, cause: Cause) -> bool {
         let Self { before, since, .. } = self;
-        if before.requests < 4 || since.requests < 4 {
+        if !self.is_telling() {
             return false;
         }
         let more = |of: fn(&Figures) -> f64, least: f64| of(since) - of(before) >= least;
@@ -138,6 +145,16 @@ impl Compared {
             Cause::MoreRequests => longer(|it| it.per_second, 1.5, 0.5),
             Cause::Nothing => false,
         }
+    }
+
+    /// Whether something is wrong, here or below.
+    pub(super) fn is_changed(&self) -> bool {
+        let Self { before, since, .. } = self;
+        let (p50_before, p50) =
+            (before.p50_ms.unwrap_or_default(), since.p50_ms.unwrap_or_default());
+        Cause::ALL.iter().any(|cause| self.shows(*cause))
+            || since.errors - before.errors >= 0.15
+            || (p50 >= 3.0 * p50_before && p50 - p50_before >= 100.0)
     }
 
     /// The figure that tells this cause, before and since, in words.

@@ -98,7 +98,10 @@ pub(super) fn fields(
             is_affected,
             match truth {
                 None => "nobody is".to_owned(),
-                Some(_) => whose(named.cause, tiers),
+                Some(_) if is_operation => whose(named.cause, tiers),
+                Some(_) => {
+                    format!("of the operation that was named, {}", whose(named.cause, tiers))
+                }
             },
         ),
     ]
