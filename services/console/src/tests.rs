@@ -4,6 +4,7 @@ mod accessible;
 mod finding;
 mod guarding;
 mod hostile;
+mod incidents;
 mod large;
 mod sending;
 pub(crate) mod stand;

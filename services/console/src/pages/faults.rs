@@ -107,7 +107,7 @@ async fn switches(
 }
 
 /// What services were asked for so far, to choose from; whatever else there is can be typed.
-async fn operations(sources: &Sources, all: &[Faults]) -> Vec<String> {
+pub(crate) async fn operations(sources: &Sources, all: &[Faults]) -> Vec<String> {
     let known = all.iter().map(|faults| sources.storage.operations(faults.service()));
     let mut names: Vec<_> =
         join_all(known).await.into_iter().flat_map(Result::unwrap_or_default).collect();

@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 
 use crate::Console;
 use crate::page::{Place, page};
+use crate::pages::faults::operations;
 use crate::view::form::token;
-use crate::view::incidents::incidents;
+use crate::view::incidents as view;
 
 const PAGE: &str = "/incidents";
 /// Why there are none.
@@ -37,19 +38,27 @@ pub(crate) fn router() -> Router<Arc<Console>> {
 }
 
 async fn show(State(console): State<Arc<Console>>) -> Response {
-    shown(&console, &Wish::default(), None)
+    shown(&console, &Wish::default(), None).await
 }
 
 /// The page, with what was wrong with the last thing that was asked for.
-fn shown(console: &Console, entered: &Wish, problem: Option<&Refusal>) -> Response {
+async fn shown(console: &Console, entered: &Wish, problem: Option<&Refusal>) -> Response {
     let status = problem.map_or(StatusCode::OK, status);
     let content = match &console.incidents {
         None => html! { p.missing { (NONE) "." } },
         Some(all) => {
-            let state = all.state();
-            let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+            let services: Vec<_> = console.config.services.iter().map(|it| &*it.name).collect();
+            let faults = console.sources.faults.as_deref().unwrap_or_default();
             let problem = problem.map(ToString::to_string);
-            incidents(&state, entered, problem.as_deref(), &now, &token(&console.token))
+            let form = view::Form {
+                entered,
+                problem: problem.as_deref(),
+                now: &humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+                operations: &operations(&console.sources, faults).await,
+                services: &services,
+                token: &token(&console.token),
+            };
+            view::incidents(&all.state(), &form)
         }
     };
     let content = html! { h1 { "Incidents" } (content) };
@@ -57,10 +66,10 @@ fn shown(console: &Console, entered: &Wish, problem: Option<&Refusal>) -> Respon
 }
 
 /// What a form of the page leads to.
-fn done<T>(console: &Console, entered: &Wish, outcome: Result<T, Refusal>) -> Response {
+async fn done<T>(console: &Console, entered: &Wish, outcome: Result<T, Refusal>) -> Response {
     match outcome {
         Ok(_) => Redirect::to(PAGE).into_response(),
-        Err(refusal) => shown(console, entered, Some(&refusal)),
+        Err(refusal) => shown(console, entered, Some(&refusal)).await,
     }
 }
 
@@ -100,7 +109,7 @@ async fn run(
         all(&console)?.run(form.run()?).await
     };
     let outcome = outcome.await;
-    done(&console, &Wish::default(), outcome)
+    done(&console, &Wish::default(), outcome).await
 }
 
 /// Without what a form has beside it.
@@ -122,34 +131,34 @@ async fn answer(
         Ok(form) => form,
         Err(rejection) => {
             let refusal = Refusal::NotNow(rejection.body_text());
-            return shown(&console, &Wish::default(), Some(&refusal));
+            return shown(&console, &Wish::default(), Some(&refusal)).await;
         }
     };
     let wish = Wish { cause, service, operation, since, affected };
     let outcome = async { all(&console)?.answer(&wish).await };
     match outcome.await {
         // What is wrong is put right in the form that has it.
-        Ok(marked) if !marked.right => shown(&console, &wish, None),
-        outcome => done(&console, &wish, outcome),
+        Ok(marked) if !marked.right => shown(&console, &wish, None).await,
+        outcome => done(&console, &wish, outcome).await,
     }
 }
 
 async fn hint(State(console): State<Arc<Console>>) -> Response {
     let outcome = async { all(&console)?.hint().await };
     let outcome = outcome.await;
-    done(&console, &Wish::default(), outcome)
+    done(&console, &Wish::default(), outcome).await
 }
 
 async fn reveal(State(console): State<Arc<Console>>) -> Response {
     let outcome = async { all(&console)?.reveal().await };
     let outcome = outcome.await;
-    done(&console, &Wish::default(), outcome)
+    done(&console, &Wish::default(), outcome).await
 }
 
 async fn stop(State(console): State<Arc<Console>>) -> Response {
     let outcome = async { Ok(all(&console)?.stop().await) };
     let outcome = outcome.await;
-    done(&console, &Wish::default(), outcome)
+    done(&console, &Wish::default(), outcome).await
 }
 
 fn all(console: &Console) -> Result<&Incidents, Refusal> {
