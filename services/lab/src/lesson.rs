@@ -26,10 +26,10 @@ use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::ports::known::ENTRY;
 use page::Page;
-use place::Place;
 use runner::Outcome;
 
 pub use condition::{Conditions, Of};
+pub use place::{PARTS, Place};
 
 /// How far back `check` looks for what somebody's commands have led to.
 const CHECKED: Duration = Duration::from_secs(3600);
@@ -152,7 +152,8 @@ async fn run_lessons(
     interrupt: &mut Interrupt,
     output: &Output,
 ) -> anyhow::Result<bool> {
-    let place = unless(interrupt, Place::find(pages)).await?;
+    let needed: Vec<_> = pages.iter().flat_map(|page| page.parts()).collect();
+    let place = unless(interrupt, Place::find(&needed)).await?;
     output.offer(match place.is_own() {
         true => "no lab runs: this one is the lessons' own, and ends with them\n".to_owned(),
         false => format!("the lab with app-a at {}\n", place.addresses.url(ENTRY)),

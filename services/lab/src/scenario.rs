@@ -20,6 +20,9 @@ use api::Api;
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// Ask the console by its name, from a container beside it
+    #[arg(long, global = true)]
+    inside: bool,
 }
 
 #[derive(clap::Subcommand)]
@@ -55,7 +58,7 @@ struct Run {
     #[arg(long)]
     fast: bool,
     /// Each scenario, one after the other, and whether telemetry shows what it is; with seed 1
-    /// unless another is given
+    /// unless another is given, and if no lab runs in one of its own
     #[arg(long, conflicts_with_all = ["name", "blind"])]
     all: bool,
 }
@@ -83,15 +86,18 @@ struct Answer {
 ///
 /// # Errors
 /// When the console does not answer, or refuses, or an argument makes no sense.
-pub async fn run(Arguments { command }: Arguments) -> anyhow::Result<ExitCode> {
-    let addresses = Addresses::published(|name| std::env::var(name).ok())?;
+pub async fn run(Arguments { command, inside }: Arguments) -> anyhow::Result<ExitCode> {
+    let addresses = match inside {
+        true => Addresses::inside(),
+        false => Addresses::published(|name| std::env::var(name).ok())?,
+    };
     let api = Api::new(addresses.url(CONSOLE))?;
     let output = Output::new(stdout());
     let mut right = true;
     let text = match command {
         Command::List => show::list(&api.get("/scenarios").await?),
         Command::Run(Run { all: true, seed, fast, .. }) => {
-            right = all::run(&api, seed.unwrap_or(1), fast, &output).await?;
+            right = all::run(seed.unwrap_or(1), fast, inside, &output).await?;
             String::new()
         }
         Command::Run(run) => show::state(&api.post("/run", run.read()?).await?),

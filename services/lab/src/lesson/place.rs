@@ -1,4 +1,4 @@
-//! The lab that a lesson is done with: one that runs, or one of its own.
+//! The lab that lessons and scenarios are done with: one that runs, or one of its own.
 
 use std::io::sink;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
-use super::page::{Need, Page};
+use super::page::Need;
 use crate::addresses::Addresses;
 use crate::children::Children;
 use crate::doctor::api::{jaeger, loki, prometheus};
@@ -32,6 +32,9 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
 /// connection when its part comes to listen on it.
 const STARTS: usize = 3;
 
+/// What a lab of its own can have.
+pub const PARTS: [With; 4] = [With::Jaeger, With::Collector, With::Prometheus, With::Loki];
+
 /// One lab, and how it is reached.
 pub struct Place {
     pub addresses: Addresses,
@@ -54,11 +57,11 @@ pub type Fault = (Port, String);
 
 impl Place {
     /// The lab that runs where the variables of ports say; if none does, one of its own, with those
-    /// of the parts that these lessons need whose programs are there.
+    /// of these parts whose programs are there.
     ///
     /// # Errors
     /// When a variable of a port holds none, or a lab cannot be started.
-    pub async fn find(pages: &[&Page]) -> anyhow::Result<Self> {
+    pub async fn find(wanted: &[With]) -> anyhow::Result<Self> {
         let place = Self::of_environment(false).await?;
         let health = place.http.get(format!("{}/healthz", place.addresses.url(APPS[0])));
         let health = health.timeout(ANSWER_DEADLINE).send().await;
@@ -66,11 +69,10 @@ impl Place {
             return Ok(place);
         }
         let mut with = Vec::new();
-        for part in [With::Jaeger, With::Collector, With::Prometheus, With::Loki] {
-            let is_needed = pages.iter().any(|page| page.parts().any(|needed| needed == part));
+        for part in PARTS {
             let is_there = program::find_all(&[part], |name| std::env::var_os(name)).is_ok();
             with.push(part);
-            if !is_needed || !is_there || with::check(&with).is_err() {
+            if !wanted.contains(&part) || !is_there || with::check(&with).is_err() {
                 with.pop();
             }
         }
@@ -121,7 +123,7 @@ impl Place {
         let http = http()?;
         let logs = Logs::new(None, false, parts.name_width());
         let mut children = Children::new(logs, plan.ports.address(LINES), http.clone()).await?;
-        parts.start(&mut children).await.context("starting a lab for the lesson")?;
+        parts.start(&mut children).await.context("starting a lab")?;
         Ok(Self {
             addresses: Addresses::of(&plan.ports),
             with: with.to_vec(),

@@ -9,20 +9,38 @@ use tokio::time::{Instant, sleep};
 use super::api::Api;
 use super::show;
 use crate::interrupt::Interrupt;
+use crate::lesson::{PARTS, Place};
 use crate::output::Output;
+use crate::ports::known::CONSOLE;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// How much longer than it says an incident may take until there is enough to see.
 const LATE: Duration = Duration::from_secs(60);
 
-/// Tells of each, and returns whether all were shown. An interrupt ends the one under way.
+/// Tells of each, in the lab that runs or, if none does, in one of its own with all parts whose
+/// programs are there. Returns whether all were shown. An interrupt ends the one under way.
 ///
 /// # Errors
-/// When the console does not answer, or an incident does not come to where it can be answered.
-pub async fn run(api: &Api, seed: u64, fast: bool, output: &Output) -> anyhow::Result<bool> {
+/// When there is no lab, or its console does not answer.
+pub async fn run(seed: u64, fast: bool, inside: bool, output: &Output) -> anyhow::Result<bool> {
     let mut interrupt = Interrupt::new().context("listening for signals")?;
+    let find = async {
+        match inside {
+            true => Place::of_environment(true).await,
+            false => Place::find(&PARTS).await,
+        }
+    };
+    let place = tokio::select! {
+        place = Box::pin(find) => place?,
+        () = interrupt.next() => bail!("interrupted"),
+    };
+    if place.is_own() {
+        output
+            .offer("no lab runs: this one is the scenarios' own, and ends with them\n".to_owned());
+    }
+    let api = Api::new(place.addresses.url(CONSOLE))?;
     tokio::select! {
-        outcome = each(api, seed, fast, output) => outcome,
+        outcome = each(&api, seed, fast, output) => outcome,
         () = interrupt.next() => {
             api.post("/stop", json!({})).await?;
             bail!("interrupted");
@@ -33,22 +51,36 @@ pub async fn run(api: &Api, seed: u64, fast: bool, output: &Output) -> anyhow::R
 async fn each(api: &Api, seed: u64, fast: bool, output: &Output) -> anyhow::Result<bool> {
     let list = api.get("/scenarios").await?;
     let scenarios = list["scenarios"].as_array().cloned().unwrap_or_default();
-    let mut all = !scenarios.is_empty();
+    let mut shown = 0;
     for scenario in &scenarios {
-        let name = &scenario["name"];
-        let begun = api.post("/run", json!({ "name": name, "seed": seed, "fast": fast })).await?;
-        open(api, begun).await?;
-        let solution = api.post("/reveal", json!({})).await?;
-        let shown = solution["shown"] == true;
-        all &= shown;
-        let verdict = if shown { "shown" } else { "NOT SHOWN by telemetry" };
-        output.print(format!("{verdict}: {}\n", show::line(&solution))).await;
+        let name = scenario["name"].as_str().unwrap_or_default();
+        let began = Instant::now();
+        let verdict = match one(api, name, seed, fast).await {
+            Ok(solution) if solution["shown"] == true => {
+                shown += 1;
+                format!("shown      {}", show::line(&solution))
+            }
+            Ok(solution) => {
+                let figures = &solution["figures"];
+                format!("NOT SHOWN  {}, by these figures: {figures}", show::line(&solution))
+            }
+            Err(error) => {
+                // The next one may do.
+                api.post("/stop", json!({})).await?;
+                format!("FAILED     {name}, seed {seed}: {error:#}")
+            }
+        };
+        output.print(format!("{:4} s  {verdict}\n", began.elapsed().as_secs())).await;
     }
-    Ok(all)
+    let all = scenarios.len();
+    output.offer(format!("telemetry shows {shown} of {all}\n"));
+    Ok(shown == all && all > 0)
 }
 
-/// Waits until the incident can be answered.
-async fn open(api: &Api, mut state: Value) -> anyhow::Result<()> {
+/// Begins the incident, waits until there is enough of it to see, and has it told.
+async fn one(api: &Api, name: &str, seed: u64, fast: bool) -> anyhow::Result<Value> {
+    let run = json!({ "name": name, "seed": seed, "fast": fast });
+    let mut state = api.post("/run", run).await?;
     let left = Duration::from_secs(state["incident"]["ready_in"].as_u64().unwrap_or_default());
     let deadline = Instant::now() + left + LATE;
     while state["status"] != "open" {
@@ -59,5 +91,5 @@ async fn open(api: &Api, mut state: Value) -> anyhow::Result<()> {
         sleep(POLL_INTERVAL).await;
         state = api.get("").await?;
     }
-    Ok(())
+    api.post("/reveal", json!({})).await
 }

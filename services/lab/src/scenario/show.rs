@@ -39,6 +39,7 @@ pub fn state(state: &Value) -> String {
         ("incident", name),
         ("state", stands),
         ("began", plain(&incident["began"])),
+        ("all well", format!("until {} at least", plain(&incident["normal_until"]))),
         ("answers", format!("{} so far", plain(&incident["tries"]))),
         ("the time", format!("may be up to {tolerance} s off")),
         ("problem", plain(&incident["problem"])),
@@ -48,10 +49,17 @@ pub fn state(state: &Value) -> String {
         }
     }
     if ["begun", "open"].iter().any(|status| state["status"] == *status) {
-        text.push_str(
-            "\nAnswer  lab scenario answer --cause CAUSE --service NAME --operation NAME --since TIME \
+        let shop = plain(&incident["shop"]);
+        let _ = write!(
+            text,
+            "\n{}\n\n\
+             Look    lab find --last 2m 'service = {shop} and name = POST /orders and status = error'\n        \
+             lab trace ID, an early one beside a late one\n        \
+             the console's page of incidents says where to look first, and then\n\
+             Answer  lab scenario answer --cause CAUSE --service NAME --operation NAME --since TIME \
              --affected WHO\n        lab scenario answer --cause nothing\n\
              Help    lab scenario list, hint, reveal, stop\n",
+            plain(&incident["order"])
         );
     }
     text

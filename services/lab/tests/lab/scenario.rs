@@ -2,8 +2,11 @@
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::process::{Lab, get, processes};
+use rustix::process::Signal;
+
+use crate::process::{Lab, get, left_nothing, processes};
 
 /// What `lab scenario` of this lab's console answers, with this on its standard input.
 fn scenario(console: &str, arguments: &[&str], input: &str) -> Output {
@@ -75,6 +78,36 @@ fn a_blind_incident_is_named_by_nothing_that_somebody_else_can_see() {
     assert!(page.contains("The incident") && !page.contains("/incidents/run"), "{page}");
     let stopped = text(&scenario(&console, &["stop"], "").stdout);
     assert!(stopped.contains("stopped") && stopped.contains("blind"), "{stopped}");
+}
+
+#[test]
+fn a_lab_that_is_ended_during_an_incident_waits_for_nothing_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::up_in(folder.path());
+    let children = lab.descendants();
+    let begun = scenario(&lab.url("CONSOLE_PORT"), &["run", "--blind", "--fast"], "");
+    assert!(begun.status.success(), "{begun:?}");
+    let began = Instant::now();
+    lab.signal(Signal::TERM);
+    let ended = lab.end_by_itself();
+    assert!(ended.status.success() && began.elapsed() < Duration::from_secs(20), "{ended:?}");
+    left_nothing(&children, folder.path());
+}
+
+#[test]
+fn all_scenarios_have_a_lab_of_their_own_where_none_runs_which_an_interrupt_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Lab::start_with(&["scenario", "run", "--all", "--fast"], |command| {
+        command.env("TMPDIR", folder.path());
+    });
+    run.wait_for("no lab runs: this one is the scenarios' own, and ends with them");
+    let children = run.descendants();
+    assert_eq!(children.len(), 7, "{children:?}");
+    run.signal(Signal::TERM);
+    let ended = run.end_by_itself();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.errors.contains("lab: interrupted"), "{ended:?}");
+    left_nothing(&children, folder.path());
 }
 
 fn page(url: &str) -> String {
