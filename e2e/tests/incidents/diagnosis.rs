@@ -16,8 +16,8 @@ use change::Change;
 use signs::{Key, Seen, Series, Sign};
 
 /// What may not be whole: the last of what is on its way, and the first, when all is cold.
-const ON_ITS_WAY: Duration = Duration::from_secs(8);
-const COLD: Duration = Duration::from_secs(4);
+const ON_ITS_WAY: Duration = Duration::from_secs(5);
+const COLD: Duration = Duration::from_secs(3);
 /// More than any incident has.
 const MOST: usize = 400_000;
 /// Effects come with their cause.

@@ -1,73 +1,130 @@
-//! The native lab without programs of others, and its controls.
+//! The whole native lab, the incidents of its console, and whatever somebody may look at besides.
 
-use std::process::Command;
+mod looked_at;
 
-use anyhow::{Context, ensure};
-use e2e::{Process, cargo_program, eventually, free_addresses, http};
-use incidents::Incidents;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, bail, ensure};
+use e2e::{Changes, NativeLab, SERVICES, eventually, http};
 use incidents::control::{Faults, Load};
+use serde_json::{Value, json};
 use traces::Storage;
 
-const SERVICES: [&str; 4] = ["app-a", "app-b", "app-c", "app-d"];
+pub use looked_at::Names;
+
 const TOKEN: &str = "a-token-of-the-tests";
-/// Those that such a lab listens on.
-const PORTS: [&str; 13] = [
-    "APP_A_PORT",
-    "APP_B_PORT",
-    "APP_C_PORT",
-    "APP_D_PORT",
-    "APP_A_ADMIN_PORT",
-    "APP_B_ADMIN_PORT",
-    "APP_C_ADMIN_PORT",
-    "APP_D_ADMIN_PORT",
-    "LOAD_PORT",
-    "STORAGE_PORT",
-    "STORAGE_ADMIN_PORT",
-    "CONSOLE_PORT",
-    "LINES_PORT",
-];
+const ADMIN_PORTS: [&str; 4] =
+    ["APP_A_ADMIN_PORT", "APP_B_ADMIN_PORT", "APP_C_ADMIN_PORT", "APP_D_ADMIN_PORT"];
+/// How much longer than it says an incident may take until it can be answered.
+const LATE: Duration = Duration::from_secs(60);
 
 pub struct Lab {
-    process: Process,
-    urls: Vec<String>,
+    native: NativeLab,
+    names: Names,
+}
+
+/// An incident that can be answered.
+pub struct Open {
+    pub began: SystemTime,
+    /// The service of whose orders it is.
+    pub shop: String,
+    /// Seconds that the time may be off.
+    pub tolerance: u64,
 }
 
 impl Lab {
     pub async fn up() -> anyhow::Result<Self> {
-        let addresses = free_addresses::<{ PORTS.len() }>();
-        let mut command = Command::new(cargo_program("lab")?);
-        command.args(["up", "--logs"]).env("ADMIN_TOKEN", TOKEN).env("LOAD_RATE", "3");
-        for (variable, address) in PORTS.iter().zip(addresses) {
-            command.env(variable, address.port().to_string());
-        }
-        let urls: Vec<_> = addresses.iter().map(|address| format!("http://{address}")).collect();
-        let ready = format!("{}/healthz", urls[3]);
-        let process = Process::start("lab", &mut command, &ready).await?;
-        eventually("the lab is up", async || {
-            Ok(process.output().contains("The lab is up.").then_some(()))
-        })
-        .await?;
-        let lab = Self { process, urls };
+        let told = SERVICES.iter().map(|(name, _)| *name).chain(["console"]);
+        let environment: Vec<_> = told.map(|it| format!("{it}:ADMIN_TOKEN={TOKEN}")).collect();
+        let changes = Changes { environment: &environment, load: Some("3"), ..Changes::default() };
+        let native = NativeLab::up(changes).await?;
+        let lab = Self { names: Names::default(), native };
         eventually("the load can be changed", async || Ok(lab.load().figures().await.ok())).await?;
-        Ok(lab)
+        let names = Names::of(&lab).await?;
+        Ok(Self { names, ..lab })
     }
 
-    pub fn storage(&self) -> String {
-        self.urls[9].clone()
+    pub fn storage(&self) -> anyhow::Result<Storage> {
+        Storage::new(&self.native.url("STORAGE_PORT")).context("naming the storage server")
     }
 
     pub fn faults(&self) -> Vec<Faults> {
-        let services = SERVICES.iter().zip(&self.urls[4..]);
-        services.map(|(name, url)| Faults::new(name, url, TOKEN, http())).collect()
+        let ports = SERVICES.iter().zip(ADMIN_PORTS);
+        ports
+            .map(|((name, _), it)| Faults::new(name, &self.native.url(it), TOKEN, http()))
+            .collect()
     }
 
     fn load(&self) -> Load {
-        Load::new(&self.urls[8], http())
+        Load::new(&self.native.url("LOAD_PORT"), http())
     }
 
-    pub fn incidents(&self) -> anyhow::Result<Incidents> {
-        let storage = Storage::new(&self.storage()).context("naming the storage server")?;
-        Ok(Incidents::new(incidents::Lab { storage, faults: self.faults(), load: self.load() }))
+    /// What the console's API of incidents answers.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let url = format!("{}/api/incident{path}", self.native.url("CONSOLE_PORT"));
+        Ok(http().get(url).send().await?.json().await?)
+    }
+
+    /// The same to what changes something. What is refused is an error, which is its reason.
+    pub async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        let console = self.native.url("CONSOLE_PORT");
+        let token: Value = http().get(format!("{console}/api/token")).send().await?.json().await?;
+        let token = token["token"].as_str().context("finding the token")?;
+        let request = http().post(format!("{console}/api/incident{path}")).json(&body);
+        let answer = request.header("x-console-token", token).send().await?;
+        let is_done = answer.status().is_success();
+        let answer: Value = answer.json().await?;
+        if !is_done {
+            bail!("{}", answer["error"].as_str().unwrap_or("no reason is told"));
+        }
+        Ok(answer)
+    }
+
+    /// The names of all scenarios.
+    pub async fn scenarios(&self) -> anyhow::Result<Vec<String>> {
+        let list = self.get("/scenarios").await?;
+        let all = list["scenarios"].as_array().context("finding the scenarios")?;
+        let names = all.iter().filter_map(|it| it["name"].as_str());
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// Begins a blind incident, and waits until there is enough of it to see.
+    pub async fn begin(&self, name: &str, seed: u64) -> anyhow::Result<Open> {
+        let run = json!({ "name": name, "seed": seed, "blind": true, "fast": true });
+        let begun = self.post("/run", run).await?;
+        let began = begun["incident"]["began"].as_str().context("it is told when it began")?;
+        let left =
+            begun["incident"]["ready_in"].as_u64().context("it is told how long it takes")?;
+        let late = tokio::time::Instant::now() + Duration::from_secs(left) + LATE;
+        let state = loop {
+            let state = self.get("").await?;
+            match state["status"].as_str() {
+                Some("open") => break state,
+                Some("begun") if tokio::time::Instant::now() < late => {}
+                _ => bail!("it cannot be answered: {state}"),
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        };
+        let story = state["incident"]["story"].as_str().context("it has a story")?;
+        let at = story.find("app-").context("the story has a service")?;
+        Ok(Open {
+            began: humantime::parse_rfc3339(began)?,
+            shop: story[at..at + "app-a".len()].to_owned(),
+            tolerance: state["incident"]["tolerance"].as_u64().context("there is a tolerance")?,
+        })
+    }
+
+    /// Checks that nobody learns which incident is under way.
+    pub async fn tells_nothing(&self) -> anyhow::Result<()> {
+        self.names.are_told_as_before(self).await?;
+        let mut lists = Vec::new();
+        for faults in self.faults() {
+            let list = faults.list().await?;
+            ensure!(list.iter().all(|it| it.hidden && it.spec.is_none()), "{list:?}");
+            lists.push(list);
+        }
+        ensure!(lists[0].len() == 2 && lists.iter().all(|it| *it == lists[0]), "{lists:?}");
+        Ok(())
     }
 
     /// Checks that nothing of an incident is left.
@@ -78,15 +135,6 @@ impl Lab {
         }
         let figures = self.load().figures().await?;
         ensure!((figures.rate, &*figures.mix) == (3.0, ""), "{} of {}", figures.rate, figures.mix);
-        Ok(())
-    }
-
-    /// Checks that no part's log tells of a fault.
-    pub fn tells_nothing(&self) -> anyhow::Result<()> {
-        let output = self.process.output();
-        let mut lines = output.lines().filter(|line| line.contains(" | "));
-        let told = lines.find(|line| line.contains("fault begins") || line.contains("faults end"));
-        ensure!(told.is_none(), "a log tells of a fault: {told:?}");
         Ok(())
     }
 }
