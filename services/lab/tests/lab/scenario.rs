@@ -98,7 +98,7 @@ fn a_lab_that_is_ended_during_an_incident_waits_for_nothing_and_leaves_nothing_b
 fn all_scenarios_have_a_lab_of_their_own_where_none_runs_which_an_interrupt_ends() {
     let folder = tempfile::tempdir().unwrap();
     let run = Lab::start_with(&["scenario", "run", "--all", "--fast"], |command| {
-        command.env("TMPDIR", folder.path());
+        command.env("TMPDIR", folder.path()).env("LAB_PROGRAMS", "/nonexistent");
     });
     run.wait_for("no lab runs: this one is the scenarios' own, and ends with them");
     let children = run.descendants();
