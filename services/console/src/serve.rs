@@ -157,7 +157,8 @@ mod tests {
     async fn told(mut connection: TcpStream) -> String {
         let mut told = String::new();
         // One that is broken off has told what it has.
-        drop(connection.read_to_string(&mut told).await);
+        let read = timeout(Duration::from_secs(30), connection.read_to_string(&mut told));
+        drop(read.await.expect("nobody lets go of the connection"));
         told
     }
 

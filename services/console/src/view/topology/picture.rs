@@ -25,6 +25,8 @@ const BOX: (f64, f64) = (128.0, 44.0);
 /// How far an arrow bends, and how much more each further one between the same two does.
 const BEND: f64 = 26.0;
 const MORE_BEND: f64 = 30.0;
+/// Around an arrow's number.
+const MARGIN: f64 = 12.0;
 /// Points of a curve that are looked at to find where it leaves a box.
 const STEPS: usize = 100;
 
@@ -43,20 +45,33 @@ pub(super) fn picture(topology: &Topology, over: Option<Duration>) -> Markup {
         topology.calls.len()
     );
     let mut drawn: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    let edges = topology.calls.iter().enumerate().map(|(place, (call, red))| {
+    let curves = topology.calls.keys().map(|call| {
         let before = drawn.entry((&call.from, &call.to)).or_default();
         let curve = Curve::between((places[&*call.from], places[&*call.to]), *before);
         *before += 1;
-        edge(&curve, place + 1, red)
+        curve
     });
+    let curves: Vec<_> = curves.collect();
     html! {
-        svg.picture role="img" aria-label=(told) viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } {
-            @for edge in edges { (edge) }
+        svg.picture role="img" aria-label=(told) viewBox=(frame(&curves)) {
+            @for (place, (curve, red)) in curves.iter().zip(topology.calls.values()).enumerate() {
+                (edge(curve, place + 1, red))
+            }
             @for (name, place) in &places {
                 (node(name, *place, topology.services.get(*name), over))
             }
         }
     }
+}
+
+/// All boxes, and the numbers of arrows that go around one at the edge.
+fn frame(curves: &[Curve]) -> String {
+    let (mut left, mut top, mut right, mut bottom) = (0.0_f64, 0.0_f64, WIDTH, HEIGHT);
+    for (x, y) in curves.iter().map(|curve| curve.at(0.5)) {
+        (left, top) = (left.min(x - MARGIN), top.min(y - MARGIN));
+        (right, bottom) = (right.max(x + MARGIN), bottom.max(y + MARGIN));
+    }
+    format!("{left:.1} {top:.1} {:.1} {:.1}", right - left, bottom - top)
 }
 
 /// Services, and behind each the databases that are its own.
@@ -223,6 +238,19 @@ mod tests {
             let (from, to) = Curve::between((middle, middle), 0).visible().unwrap();
             assert!(to - from > 0.2, "{from} {to}");
         }
+    }
+
+    #[test]
+    fn arrows_around_a_box_at_the_edge_are_in_the_picture() {
+        let top = point(0, 4);
+        let curves: Vec<_> = (0..3).map(|before| Curve::between((top, top), before)).collect();
+        let frame: Vec<f64> = frame(&curves).split(' ').map(|it| it.parse().unwrap()).collect();
+        let [_, from, _, height] = frame[..] else { panic!("{frame:?}") };
+        for (_, y) in curves.iter().map(|curve| curve.at(0.5)) {
+            assert!(y - 9.0 >= from && y + 9.0 <= from + height, "{y} in {frame:?}");
+        }
+        assert_eq!(frame[1] + frame[3], HEIGHT);
+        assert_eq!(super::frame(&curves[..0]), "0.0 0.0 760.0 460.0");
     }
 
     #[test]
