@@ -142,19 +142,19 @@ fn histogram(requests: &Requests, here: Option<u64>) -> Markup {
     let mark = here.map(|here| position(&bars, here as f64) * wide);
     html! {
         div.histogram {
-        svg role="img" aria-label=(told(requests, &bars, here))
-            width=(WIDTH) height=(HEIGHT) viewBox={ "0 0 " (WIDTH) " " (HEIGHT) }
-        {
-            @for (x, height, is_here) in drawn {
-                rect.bar.here[is_here]
-                    x={ (figure(x)) } y={ (figure(HEIGHT - height)) }
-                    width={ (figure((wide - 1.0).max(0.5))) } height={ (figure(height)) } {}
+            svg role="img" aria-label=(told(requests, &bars, here))
+                width=(WIDTH) height=(HEIGHT) viewBox={ "0 0 " (WIDTH) " " (HEIGHT) }
+            {
+                @for (x, height, is_here) in drawn {
+                    rect.bar.here[is_here]
+                        x={ (figure(x)) } y={ (figure(HEIGHT - height)) }
+                        width={ (figure((wide - 1.0).max(0.5))) } height={ (figure(height)) } {}
+                }
+                @if let Some(x) = mark {
+                    line.mark x1=(figure(x)) x2=(figure(x)) y1="0" y2=(HEIGHT) {}
+                }
             }
-            @if let Some(x) = mark {
-                line.mark x1=(figure(x)) x2=(figure(x)) y1="0" y2=(HEIGHT) {}
-            }
-        }
-        span.range aria-hidden="true" { (range(&bars)) }
+            span.range aria-hidden="true" { (range(&bars)) }
         }
     }
 }
