@@ -31,9 +31,10 @@ pub(crate) fn visible(text: &str, most: usize) -> String {
     shown
 }
 
-/// What a control of a form has, which is neither cut nor in one line.
+/// What a control of a form has, which is neither cut nor in one line. A form sends lines that end as
+/// those of HTTP do.
 pub(crate) fn input(text: &str) -> String {
-    cut(text, usize::MAX, spell_out_of_lines).0
+    cut(&text.replace("\r\n", "\n"), usize::MAX, spell_out_of_lines).0
 }
 
 fn isolated(text: &str, most: usize, spell: Spell) -> Markup {
@@ -106,6 +107,11 @@ mod tests {
         assert_eq!(shown, expected);
         assert_eq!(short("a\nb\tc").into_string(), "<bdi>a␊b␉c</bdi>");
         assert_eq!(long("a\nb\tc\r").into_string(), "<bdi>a\nb\tc␍</bdi>");
+    }
+
+    #[test]
+    fn lines_that_a_form_has_sent_are_in_it_again_as_they_were_entered() {
+        assert_eq!(input("901 2\r\n902\r"), "901 2\n902␍");
     }
 
     #[test]
