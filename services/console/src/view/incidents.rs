@@ -67,7 +67,8 @@ fn under_way(status: Status, incident: &Shown, now: &str) -> Markup {
             p.story { (story) }
             @if let Some(problem) = problem { p.problem { (long(problem)) } }
             dl.facts {
-                div { dt { "State" } dd role="status" { (stands(status, *ready_in)) } }
+                // A `dd` that is a status is no value of the list any more.
+                div { dt { "State" } dd { span role="status" { (stands(status, *ready_in)) } } }
                 div { dt { "Began" } dd { time { (began) } } }
                 div { dt { "All is well until at least" } dd { time { (normal_until) } } }
                 div { dt { "Can be answered from" } dd { time { (ready) } } }
