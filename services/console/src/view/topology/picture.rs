@@ -97,11 +97,14 @@ fn node(name: &str, (x, y): Point, red: Option<&Red>, over: Option<Duration>) ->
     html! {
         g class={ "node " (health(red)) } {
             rect x=(at(x - wide / 2.0)) y=(at(y - high / 2.0)) width=(wide) height=(high) rx="6" {}
-            text x=(at(x)) y=(at(y - 4.0)) text-anchor="middle" { (visible(name, NAME)) }
-            @if let Some(red) = red {
-                text.figures x=(at(x)) y=(at(y + 14.0)) text-anchor="middle" {
-                    (requests(red, over))
-                    @if red.errors > 0 { ", " (percent(red.error_ratio())) " failed" }
+            // A drawing of its own ends at its edge: nobody knows how wide a name's letters are.
+            svg x=(at(x - wide / 2.0)) y=(at(y - high / 2.0)) width=(wide) height=(high) aria-hidden="true" {
+                text x="50%" y=(at(high / 2.0 - 4.0)) text-anchor="middle" { (visible(name, NAME)) }
+                @if let Some(red) = red {
+                    text.figures x="50%" y=(at(high / 2.0 + 14.0)) text-anchor="middle" {
+                        (requests(red, over))
+                        @if red.errors > 0 { ", " (percent(red.error_ratio())) " failed" }
+                    }
                 }
             }
         }
