@@ -5,8 +5,11 @@ const framed = (element) => {
   return false;
 };
 const tell = (element) => `<${element.localName} class="${element.getAttribute("class") ?? ""}"> ${element.textContent.slice(0, 40)}`;
-// A drawing within another ends at its edge.
-const isClipped = (element) => element.localName === "g" || Boolean(element.ownerSVGElement?.ownerSVGElement);
+// A drawing within another ends at its edge, though not in what a browser says of its size.
+const isClipped = (element) => {
+  const inner = element.closest("svg svg") ?? (element.localName === "g" ? element.querySelector("svg") : null);
+  return inner !== null && getComputedStyle(inner).overflowX === "hidden";
+};
 const found = [];
 const more = document.documentElement.scrollWidth - innerWidth;
 if (more > 0) found.push(`the page is ${more} px wider than the window`);
