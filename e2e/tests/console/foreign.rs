@@ -149,6 +149,8 @@ async fn runs_nothing(browser: &Browser, other: &Other) -> anyhow::Result<()> {
         ensure!(policy == Some(POLICY), "the policy of {path} is {policy:?}");
     }
     browser.open("/").await?;
+    // By its own page, before.
+    other.asked.store(0, Ordering::Relaxed);
     let script = format!(
         "const done = arguments[0], add = (name, more) => {{
             const it = Object.assign(document.createElement(name), more);
