@@ -127,15 +127,18 @@ fn steps(incident: &Shown) -> Markup {
                 }
                 li {
                     strong { "See what has changed. " } "How often is each operation asked, how often "
-                    "does it fail, how long does it take: " a href="/services?minutes=1" { "in the last minute" }
-                    ", and " a href="/services?minutes=5" { "in five" } ". Then the "
+                    "does it fail, how long does it take " a href="/services?minutes=1" { "in the last minute" }
+                    ", and " a href="/services?minutes=5" { "in five" } "? How often does it ask others, and its "
+                    "database? Then look at the "
                     a href=(late(("", ""))) { "late orders" } ": those that "
                     a href=(late(("errors", "1"))) { "failed" } ", and those that "
                     a href=(late(("min", "100ms"))) { "took long" } "."
                 }
                 li {
-                    strong { "Lay an early trace beside a late one. " } "What is in the one and not in the "
-                    "other: an error, a long bar, more spans than before, a call with nothing below it?"
+                    strong { "Lay early traces beside late ones. " } "What is in these and not in those: an "
+                    "error, a long bar, more spans than before, a call with nothing below it? Take "
+                    "several of each, of customers of each tier and with several items: not everybody "
+                    "need be affected, nor every order."
                 }
                 li {
                     strong { "Go down to where it begins. " } "Who asks somebody that fails, fails; who "
