@@ -84,7 +84,8 @@ async fn one_at_a_time_and_none_beside_a_fault_of_others() {
 async fn a_service_that_is_started_anew_has_its_faults_again() {
     let lab = StandIn::start().await;
     let incidents = lab.incidents();
-    incidents.run(run("retry-storm", 1, true)).await.unwrap();
+    // The onset, when all begins anyhow, is a minute away.
+    incidents.run(Run { fast: false, ..run("retry-storm", 1, true) }).await.unwrap();
     // Part of the baseline, so that it is there before the onset.
     let is_storm = || lab.there().concat().iter().any(|it| it["operation"] == "POST /payments");
     assert!(is_storm());
@@ -109,7 +110,7 @@ async fn a_service_that_is_started_anew_has_its_faults_again() {
 async fn a_fault_whose_begin_was_never_answered_is_ended_all_the_same() {
     let lab = StandIn::start().await;
     let incidents = lab.incidents();
-    incidents.run(run("cache-lost", 1, true)).await.unwrap();
+    incidents.run(Run { fast: false, ..run("cache-lost", 1, true) }).await.unwrap();
     let hidden = Spec { hidden: true, ..Spec::new(Kind::NPlusOne) };
     lab.faults[2].begin(&hidden).await.unwrap();
     eventually("it is ended meanwhile", || lab.counts() == [2; 4]).await;
@@ -292,7 +293,7 @@ async fn of_two_that_are_begun_at_once_one_begins() {
 async fn a_load_that_is_gone_is_told_and_one_that_is_started_anew_is_set_again() {
     let lab = StandIn::start().await;
     let incidents = lab.incidents();
-    incidents.run(run("cache-lost", 1, true)).await.unwrap();
+    incidents.run(Run { fast: false, ..run("cache-lost", 1, true) }).await.unwrap();
     let wanted = lab.load_is();
     let problem = || incidents.state().incident.unwrap().problem;
     assert_eq!(problem(), None);
