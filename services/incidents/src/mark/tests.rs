@@ -228,11 +228,14 @@ async fn of_a_false_alarm_nothing_is_right_and_everything_else_wrong() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_telemetry_does_not_have_is_not_shown() {
     let (service, operation) = PRICES;
-    let truth = Truth { service, operation, cause: Cause::Slow, affected: Everyone };
+    let truth = |cause| Truth { service, operation, cause, affected: Everyone };
     let mut past = Past::of(None, false).await;
-    past.case.truth = Some(truth.clone());
+    past.case.truth = Some(truth(Cause::Slow));
     assert!(!shown(&past.case, &past.storage).await.unwrap().0);
-    let past = Past::of(Some(truth), false).await;
-    let unaware = Case { truth: None, ..past.case.clone() };
-    assert!(!shown(&unaware, &past.storage).await.unwrap().0);
+    // Neither is that nothing is wrong, where orders take longer or fail, though by no doing of theirs.
+    for cause in [Cause::Slow, Cause::Errors] {
+        let past = Past::of(Some(truth(cause)), false).await;
+        let unaware = Case { truth: None, ..past.case.clone() };
+        assert!(!shown(&unaware, &past.storage).await.unwrap().0, "{cause}");
+    }
 }
