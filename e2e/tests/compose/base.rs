@@ -6,6 +6,7 @@ use anyhow::ensure;
 use e2e::eventually;
 
 use crate::confined::all_are_confined;
+use crate::console;
 use crate::doctor::finds_the_lab_whole;
 use crate::kept::{self, CHAIN_SPANS};
 use crate::lab::{Lab, image_id, left_behind, stdout};
@@ -15,6 +16,14 @@ use crate::trace::chain_is_found;
 const CONTAINERS: [&str; 8] =
     ["app-a", "app-b", "app-c", "app-d", "console", "jaeger", "load", "spoor"];
 const CONTEXT_LIMIT: f64 = 5e6;
+/// What the console tells of a `/chain` by spans alone, and what this tier lacks.
+const SHOWN: [&str; 5] = [
+    "<dt>spans</dt><dd>10</dd>",
+    "Loki: not in this lab",
+    "the lab's lines: not in this lab",
+    "around this one, from spoor",
+    "Prometheus: not in this lab",
+];
 
 #[tokio::test]
 #[ignore = "needs a Docker engine with the images of .env; run by .ci/run"]
@@ -39,6 +48,8 @@ async fn the_base_comes_up_healthy_survives_restarts_and_leaves_nothing() {
     finds_the_lab_whole(&lab).unwrap();
 
     let mut before = chain_is_found(&lab).await.unwrap();
+    console::shows(&lab, &before, &SHOWN, &["JAEGER_UI_PORT"]).await.unwrap();
+    console::survives_a_large_trace(&lab).await.unwrap();
     for service in ["spoor", "jaeger"] {
         lab.compose(&["restart", service]).unwrap();
         lab.up().unwrap();

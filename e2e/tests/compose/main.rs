@@ -2,6 +2,7 @@
 
 mod base;
 mod confined;
+mod console;
 mod counting;
 mod doctor;
 mod export_modes;
