@@ -179,7 +179,8 @@ mod tests {
         let answer = Answer { told: Some((recent, Origin::Spoor)), lacks: Vec::new() };
         let page = of_services(&answer).into_string();
         assert!(!page.contains("<script") && !page.contains('\u{202e}'), "{page}");
-        assert_eq!(page.matches("</svg>").count(), 1, "{page}");
+        // The picture, and each of its two boxes.
+        assert_eq!(page.matches("</svg>").count(), 3, "{page}");
         assert!(
             page.contains("Calls of the last 1 min, from spoor: the latest 9 spans."),
             "{page}"
