@@ -80,9 +80,9 @@ impl<'a> Order<'a> {
             }
             _ => (self.statement(id, service, time, took), false),
         };
-        let protocol = if operation.contains("Pricing") { "rpc.system.name" } else { METHOD };
+        let protocol = if operation.contains("Pricing") { GRPC } else { METHOD };
         let tier = ("app.customer.tier", self.tier);
-        let attributes: &[_] = if lost { &[(protocol, "")] } else { &[(protocol, ""), tier] };
+        let attributes: &[_] = if lost { &[protocol] } else { &[protocol, tier] };
         let parent = if lost { 0 } else { parent };
         let trace = if lost { self.number | 1 << 32 } else { self.number };
         let span = span(trace, [id, parent], operation, SpanKind::Server, [at, end], attributes);
@@ -135,9 +135,9 @@ impl<'a> Order<'a> {
     ) -> Outcome {
         let id = self.id();
         let (end, failed) = self.serve(id, to, operation, at);
-        let protocol = if operation.contains("Pricing") { "rpc.system.name" } else { METHOD };
+        let protocol = if operation.contains("Pricing") { GRPC } else { METHOD };
         let tried = tried.to_string();
-        let attributes = [(protocol, ""), ("http.request.resend_count", &*tried)];
+        let attributes = [protocol, ("http.request.resend_count", &*tried)];
         let attributes = &attributes[..if tried == "0" { 1 } else { 2 }];
         let span =
             span(self.number, [id, parent], operation, SpanKind::Client, [at, end], attributes);
@@ -172,7 +172,8 @@ impl<'a> Order<'a> {
     }
 }
 
-const METHOD: &str = "http.request.method";
+const METHOD: (&str, &str) = ("http.request.method", "POST");
+const GRPC: (&str, &str) = ("rpc.system.name", "grpc");
 
 fn attribute(key: &str, value: &str) -> KeyValue {
     let value = Some(Value::StringValue(value.to_owned()));
