@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use serde_json::{Value, json};
 
 use super::stand::{Stand, serve, text};
 use super::telemetry::{attribute, header, of, span, string};
@@ -43,10 +44,9 @@ async fn an_order_is_sent_in_a_trace_of_its_own_and_shown_with_its_answer() {
     let (path, _) = location.split_once('?').unwrap();
     let id = path.strip_prefix("/trace/").unwrap();
     let (what, headers, body) = seen.lock().unwrap().remove(0);
-    assert_eq!(
-        (&*what, &*body),
-        ("POST /orders", r#"{"customer":12,"items":[{"quantity":2,"sku":901}]}"#)
-    );
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let order = json!({"customer": 12, "items": [{"sku": 901, "quantity": 2}]});
+    assert_eq!((&*what, body), ("POST /orders", order));
     let parent = headers["traceparent"].to_str().unwrap();
     assert_eq!((&parent[3..35], &parent[53..]), (id, "01"));
     assert_eq!(headers["baggage"], "tier=gold");
