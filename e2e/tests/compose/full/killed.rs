@@ -1,7 +1,7 @@
 //! Spoor killed again and again, under more load than a lab has.
 
 use super::measured;
-use crate::killed::loses_nothing_by_kills;
+use crate::each_change::killed::loses_nothing_by_kills;
 use crate::lab::Lab;
 use crate::tier::WHOLE;
 
