@@ -13,8 +13,8 @@ use spoor_proto::otlp::trace_service_client::TraceServiceClient;
 
 use crate::lab::Lab;
 
-/// Of a trace that is larger than any that the lab makes, and of each request that brings it.
-const SPANS: u64 = 10_000;
+/// Of the largest trace of which all is read, and of each request that brings it.
+const SPANS: u64 = 50_000;
 const SPANS_AT_ONCE: u64 = 1_000;
 const ATTRIBUTES: u64 = 8;
 /// Who look at it at once.

@@ -36,8 +36,8 @@ pub use sources::{Line, read_line};
 
 /// Pages that are made at one time: each asks several parts, and holds what they told.
 const PAGES: usize = 16;
-/// Traces that are held at one time: each may have 50,000 spans.
-const TRACES: usize = 2;
+/// Traces that are read at one time: each may have 50,000 spans.
+const TRACES: usize = 1;
 
 /// What all pages share.
 pub(crate) struct Console {

@@ -22,6 +22,8 @@ use crate::view::{elsewhere, exchange, link, logs, red, span as whole, topology}
 
 /// How often a page looks again by itself for spans that are on their way.
 const LOOKS: u32 = 8;
+/// So many spans take little memory.
+const SMALL: usize = 1_000;
 
 /// How often this page has looked, and how many spans were there the last time.
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -38,11 +40,13 @@ pub(crate) async fn trace(
     Query(look): Query<Look>,
 ) -> Response {
     // Fails only if it was closed, which nobody does.
-    let _held = console.traces.acquire().await;
+    let held = console.traces.acquire().await;
     let trace = match console.sources.storage.trace(&id).await {
         Ok(trace) => trace,
         Err(error) => return untold(&console, Place::Requests, &error),
     };
+    // For its logs and figures others need not wait.
+    let _held = held.ok().filter(|_| trace.spans().len() > SMALL);
     let id = canonical(&id, &trace);
     let sent = console.sent.of_trace(&id);
     let again = again(&id, &trace, sent.as_deref(), look);
