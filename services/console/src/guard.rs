@@ -5,17 +5,16 @@
 //! `Host`. What changes something wants the token, which is in each page of ours and which no other
 //! page can read; and it must not say that it comes from elsewhere.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use same_machine::is_to_this_machine;
 use subtle::ConstantTimeEq;
 
 use crate::Console;
@@ -92,7 +91,7 @@ pub(crate) async fn guard(
 }
 
 async fn admit(token: &Token, request: Request, next: Next) -> Response {
-    if !is_to_this_machine(&request) {
+    if !is_to_this_machine(&request, OWN_NAME) {
         let reason = "expected an address or localhost as the host: no other name is this page's";
         return refuse(StatusCode::FORBIDDEN, reason);
     }
@@ -119,24 +118,6 @@ async fn admit(token: &Token, request: Request, next: Next) -> Response {
 
 fn refuse(status: StatusCode, reason: &'static str) -> Response {
     (status, format!("{reason}\n")).into_response()
-}
-
-/// Whether every name by which the request calls this machine is its own.
-fn is_to_this_machine(request: &Request) -> bool {
-    // HTTP/2 has it in the URI.
-    let in_uri = request.uri().authority().cloned();
-    let in_headers = request.headers().get_all(HOST).iter();
-    let mut names = in_headers
-        .map(|host| Authority::try_from(host.as_bytes()).ok())
-        .chain(in_uri.map(Some))
-        .peekable();
-    names.peek().is_some() && names.all(|name| name.is_some_and(|name| is_own(name.host())))
-}
-
-fn is_own(name: &str) -> bool {
-    let address = name.trim_start_matches('[').trim_end_matches(']');
-    ["localhost", OWN_NAME].iter().any(|own| name.eq_ignore_ascii_case(own))
-        || address.parse::<IpAddr>().is_ok()
 }
 
 /// Whether the browser says so. Other programs say nothing.

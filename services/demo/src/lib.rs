@@ -25,7 +25,6 @@ mod database;
 mod error;
 mod faults;
 mod grpc;
-pub mod guard;
 mod healthcheck;
 mod mode;
 mod orders;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 /// Refuses what a page may have had its browser send to the part of this name.
 pub async fn no_page(State(part): State<&'static str>, request: Request, next: Next) -> Response {
-    match demo::guard::may_be_of_a_page(&request, part) {
+    match same_machine::may_be_of_a_page(&request, part) {
         true => StatusCode::FORBIDDEN.into_response(),
         false => next.run(request).await,
     }

@@ -8,8 +8,9 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use same_machine::may_be_of_a_page;
+
 use super::{Token, refuse};
-use crate::guard::may_be_of_a_page;
 
 /// The token, and the name of this service.
 pub(super) type Own = (Token, Arc<str>);
