@@ -26,8 +26,6 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route("/", get(home::home))
         .route("/send", post(home::send))
         .route("/debug", get(debug::debug))
-        .route("/trace/{id}", get(trace::trace))
-        .route("/trace/{id}/span/{span}", get(trace::span))
         .route("/search", get(search::search))
         .route("/services", get(services::get))
         .route("/faults", get(faults::get).post(faults::begin))
@@ -35,10 +33,14 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
         .route("/load", get(load::get).post(load::change))
         .merge(incidents::router())
         .route("/doctor", get(doctor::get).post(doctor::start))
+        .layer(from_fn_with_state(console.clone(), in_turn))
+        // They wait for each other first.
+        .route("/trace/{id}", get(trace::trace))
+        .route("/trace/{id}/span/{span}", get(trace::span))
+        // What asks nobody waits for nobody.
         .route("/api/token", get(token))
         .fallback(no_page)
-        .layer(from_fn_with_state(console.clone(), in_turn))
-        // What asks nobody waits for nobody.
+        .layer(from_fn_with_state(console.clone(), on_a_page))
         .route("/assets/{hash}/{name}", get(asset))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         // Around the fallback, too.
@@ -49,6 +51,11 @@ pub(crate) fn router(console: &Arc<Console>) -> Router {
 async fn in_turn(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
     // Fails only if it was closed, which nobody does.
     let _turn = console.pages.acquire().await;
+    next.run(request).await
+}
+
+/// What of a request could not be read is told on a page, too.
+async fn on_a_page(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
     let place = Place::of(request.uri().path());
     let answer = next.run(request).await;
     let kind = answer.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
@@ -56,7 +63,6 @@ async fn in_turn(State(console): State<Arc<Console>>, request: Request, next: Ne
     if !is_text || !answer.status().is_client_error() {
         return answer;
     }
-    // What of a request could not be read is told on a page, too.
     let status = answer.status();
     let reason = to_bytes(answer.into_body(), MAX_REASON).await.unwrap_or_default();
     failure(&console, place, status, &String::from_utf8_lossy(&reason))

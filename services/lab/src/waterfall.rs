@@ -94,6 +94,12 @@ pub fn draw(trace: &Trace) -> String {
     let (services, spans) = (trace.services().len(), rows.len());
     let duration = trace.duration() as f64 / 1e6;
     let mut drawn = format!("spans: {spans}, services: {services}, {duration:.1} ms\n\n");
+    if trace.is_cut() {
+        drawn.insert_str(
+            0,
+            "larger than what is read of a trace: this is told of what was written first\n",
+        );
+    }
     for (label, row) in labels.iter().zip(&rows) {
         let span = row.span;
         let error = if span.is_error() { "  error" } else { "" };

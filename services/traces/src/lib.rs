@@ -13,8 +13,8 @@
 //! Any trace that can be stored can be read: parents may be missing or go round in a circle, clocks
 //! may disagree, ids may be there twice, depth and width are bounded by nothing but the number of
 //! spans. Nothing here takes longer than that number times its logarithm. Of a larger trace 50,000
-//! spans are read, or 64 MiB, and [`Trace::is_cut`] says so. Text comes as it was sent: whoever shows
-//! it escapes it.
+//! spans are read, or 64 MiB, or a million values, and [`Trace::is_cut`] says so. Text comes as it was
+//! sent: whoever shows it escapes it.
 //!
 //! ```
 //! use traces::{Span, Trace};
@@ -46,6 +46,7 @@ mod topology;
 mod trace;
 mod tree;
 mod value;
+mod values;
 
 pub use critical_path::Stretch;
 pub use error::Error;

@@ -21,14 +21,16 @@ use crate::filter::Filter;
 use crate::span::Span;
 use crate::trace::Trace;
 use crate::value::hex;
+use crate::values::values;
 
 /// How long any one question may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Spans of one trace that are read, and encoded bytes of one answer: one that goes on for ever must
-/// not fill the memory.
+/// not fill the memory. So must none whose values are many and small: attributes, events, links.
 const MAX_SPANS: usize = 50_000;
 const MAX_BYTES: usize = 64 << 20;
+const MAX_VALUES: usize = 1_000_000;
 /// How many spans are asked for at once: less than half of what spoor answers with.
 const SPANS_A_PAGE: usize = 4_000;
 
@@ -123,10 +125,10 @@ impl Storage {
     }
 
     /// A trace by its id, as it is so far; one without spans when there is none. Of one with more
-    /// than 50,000 spans or 64 MiB, that many.
+    /// than 50,000 spans, 64 MiB or a million values, that many: those that come first.
     ///
     /// # Errors
-    /// When the id is none, or the server refuses.
+    /// When the id is none, the server refuses, or a span alone has more.
     pub async fn trace(&self, id: &str) -> Result<Trace, Error> {
         let wanted = GetTraceParams { trace_id: trace_id(id)?.into(), ..Default::default() };
         let request = GetTracesRequest { query: vec![wanted] };
@@ -134,12 +136,17 @@ impl Storage {
         let mut client = self.client.clone();
         let chunks = self.ask(asked, async {
             let mut answer = client.get_traces(request).await?.into_inner();
-            let (mut chunks, mut bytes) = (Vec::new(), 0);
+            let (mut chunks, mut size) = (Vec::new(), Size::default());
             while let Some(chunk) = answer.message().await? {
-                if bytes >= MAX_BYTES {
-                    return Ok((chunks, true));
+                if !size.has_place_for(&chunk) {
+                    let is_large = "its first spans have more than a million values, or 64 MiB";
+                    let is_nothing = chunks.is_empty();
+                    return if is_nothing {
+                        Err(Status::out_of_range(is_large))
+                    } else {
+                        Ok((chunks, true))
+                    };
                 }
-                bytes += chunk.0.len();
                 chunks.push(chunk);
             }
             Ok((chunks, false))
@@ -191,7 +198,7 @@ impl Storage {
     }
 
     /// The latest spans that began in the window and are wanted: at most as many, and of spans that
-    /// are very large those that 64 MiB hold.
+    /// are very large those that 64 MiB and a million values hold.
     ///
     /// # Errors
     /// When the server refuses.
@@ -204,10 +211,10 @@ impl Storage {
         let asked = "spans";
         let filter = filter.map(Filter::into_call);
         let mut client = self.client.clone();
-        let (mut spans, mut bytes, mut token) = (Vec::new(), 0, String::new());
-        while spans.len() < most && bytes < MAX_BYTES {
-            let size = (most - spans.len()).min(SPANS_A_PAGE);
-            let page_size = u32::try_from(size).unwrap_or(u32::MAX);
+        let (mut spans, mut size, mut token) = (Vec::new(), Size::default(), String::new());
+        while spans.len() < most && !size.is_full {
+            let wanted = (most - spans.len()).min(SPANS_A_PAGE);
+            let page_size = u32::try_from(wanted).unwrap_or(u32::MAX);
             let query = SpanQueryParameters {
                 start_time_min: Some(window.start.into()),
                 start_time_max: Some(window.end.into()),
@@ -221,11 +228,10 @@ impl Storage {
                 let mut chunks = Vec::new();
                 while let Some(chunk) = answer.message().await? {
                     let spans = chunk.spans.unwrap_or_default();
-                    bytes += spans.0.len();
-                    chunks.push((spans, chunk.next_page_token));
-                    if bytes >= MAX_BYTES {
+                    if !size.has_place_for(&spans) {
                         break;
                     }
+                    chunks.push((spans, chunk.next_page_token));
                 }
                 Ok(chunks)
             });
@@ -283,6 +289,24 @@ impl Storage {
             asked,
             cause: Box::new(cause),
         })
+    }
+}
+
+/// Of what was read for one answer.
+#[derive(Default)]
+struct Size {
+    bytes: usize,
+    values: usize,
+    is_full: bool,
+}
+
+impl Size {
+    /// Whether it may be kept, too. Otherwise nothing more is.
+    fn has_place_for(&mut self, chunk: &RawTraces) -> bool {
+        self.bytes += chunk.0.len();
+        self.values += values(&chunk.0);
+        self.is_full |= self.bytes > MAX_BYTES || self.values > MAX_VALUES;
+        !self.is_full
     }
 }
 

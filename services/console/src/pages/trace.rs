@@ -41,6 +41,7 @@ pub(crate) async fn trace(
 ) -> Response {
     // Fails only if it was closed, which nobody does.
     let held = console.traces.acquire().await;
+    let _turn = console.pages.acquire().await;
     let trace = match console.sources.storage.trace(&id).await {
         Ok(trace) => trace,
         Err(error) => return untold(&console, Place::Requests, &error),
@@ -73,6 +74,7 @@ pub(crate) async fn span(
 ) -> Response {
     // Fails only if it was closed, which nobody does.
     let _held = console.traces.acquire().await;
+    let _turn = console.pages.acquire().await;
     let trace = match console.sources.storage.trace(&id).await {
         Ok(trace) => trace,
         Err(error) => return untold(&console, Place::Requests, &error),
@@ -136,6 +138,13 @@ impl Shown<'_> {
         let Self { id, trace, sent, lines, reds } = self;
         html! {
             h1 { (heading(trace)) }
+            @if trace.is_cut() {
+                p.problem {
+                    "The trace is larger than what is read of one. All on this page is told of the "
+                    (trace.spans().len()) " spans that were written first: it may last longer, more of it may have "
+                    "failed, and parents that are missing here may be there."
+                }
+            }
             (facts(id, trace, *sent))
             (on_its_way(waits))
             (contents(sent.is_some()))
@@ -144,7 +153,7 @@ impl Shown<'_> {
             (headers(trace, *sent))
             (logs::logs(trace, lines))
             (red::of_trace(trace, reds))
-            (topology::of_trace(&Topology::of([*trace])))
+            (topology::of_trace(&Topology::of([*trace]), reds))
             (elsewhere::elsewhere(&console.config.links, id, trace))
         }
     }

@@ -39,19 +39,16 @@ impl Series {
         Operation { service: label("service_name"), name: label("span_name") }
     }
 
-    fn value(&self) -> f64 {
-        number(&self.value.1)
+    /// None for what is no count, such as `NaN`.
+    fn count(&self) -> Option<f64> {
+        self.value.1.parse().ok().filter(|count: &f64| count.is_finite() && *count >= 0.0)
     }
 
-    /// The bound of a bucket, in nanoseconds.
-    fn bound(&self) -> f64 {
-        self.metric.get("le").map_or(f64::NAN, |bound| number(bound) * NANOSECONDS)
+    /// The bound of a bucket, in nanoseconds; the last one's is infinite.
+    fn bound(&self) -> Option<f64> {
+        let bound: f64 = self.metric.get("le")?.parse().ok()?;
+        (bound >= 0.0).then_some(bound * NANOSECONDS)
     }
-}
-
-/// As Prometheus writes it, `+Inf` and `NaN` included.
-fn number(text: &str) -> f64 {
-    text.parse().unwrap_or(f64::NAN)
 }
 
 impl Sources {
@@ -95,24 +92,24 @@ fn assemble(
     buckets: &[Series],
 ) -> BTreeMap<Operation, Requests> {
     let mut all: BTreeMap<Operation, Requests> = BTreeMap::new();
-    for series in calls.iter().filter(|series| series.value() > 0.0) {
-        let requests = Requests {
-            count: series.value(),
-            errors: 0.0,
-            durations: Durations::Buckets(Vec::new()),
-        };
-        all.insert(series.operation(), requests);
+    for series in calls {
+        if let Some(count) = series.count().filter(|count| *count > 0.0) {
+            let durations = Durations::Buckets(Vec::new());
+            all.insert(series.operation(), Requests { count, errors: 0.0, durations });
+        }
     }
     for series in errors {
-        if let Some(requests) = all.get_mut(&series.operation()) {
-            requests.errors = series.value();
+        if let (Some(requests), Some(count)) = (all.get_mut(&series.operation()), series.count()) {
+            requests.errors = count;
         }
     }
     for series in buckets {
-        if let Some(Requests { durations: Durations::Buckets(buckets), .. }) =
-            all.get_mut(&series.operation())
+        let requests = all.get_mut(&series.operation());
+        let bucket = series.bound().zip(series.count());
+        if let (Some(Requests { durations: Durations::Buckets(buckets), .. }), Some(bucket)) =
+            (requests, bucket)
         {
-            buckets.push((series.bound(), series.value()));
+            buckets.push(bucket);
         }
     }
     for Requests { durations, .. } in all.values_mut() {
@@ -177,6 +174,28 @@ mod tests {
         assert_eq!((requests.count, requests.errors), (20.0, 0.0));
         let Durations::Buckets(buckets) = &requests.durations else { panic!() };
         assert_eq!(buckets[..], [(5e6, 10.0), (10e6, 19.0), (f64::INFINITY, 20.0)]);
+    }
+
+    #[test]
+    fn what_is_no_count_is_left_out() {
+        let of = |labels: &str, value: &str| {
+            format!(r#"{{"metric":{{"service_name":"app-a"{labels}}},"value":[1,"{value}"]}}"#)
+        };
+        let calls = series(&of("", "20"));
+        for none in ["NaN", "-Inf", "+Inf", "-1", "many"] {
+            let le = r#","le":"5""#;
+            let [errors, buckets] = ["", le].map(|labels| series(&of(labels, none)));
+            let all = assemble(&calls, &errors, &buckets);
+            let [requests] = &all.values().collect::<Vec<_>>()[..] else { panic!() };
+            assert_eq!(requests.errors, 0.0, "{none}");
+            assert!(!requests.durations.is_known(), "{none}");
+            assert!(assemble(&errors, &[], &[]).is_empty(), "{none}");
+        }
+        // A bucket has a bound.
+        for bound in ["", r#","le":"NaN""#, r#","le":"-1""#] {
+            let all = assemble(&calls, &[], &series(&of(bound, "20")));
+            assert!(all.values().all(|it| !it.durations.is_known()), "{bound}");
+        }
     }
 
     #[test]

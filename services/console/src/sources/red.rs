@@ -141,7 +141,7 @@ impl Durations {
     }
 
     /// Whether any is known.
-    fn is_known(&self) -> bool {
+    pub(super) fn is_known(&self) -> bool {
         self.quantile(0.5).is_some()
     }
 

@@ -1,11 +1,14 @@
 //! Traces of 10,000 spans.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
-use super::stand::Stand;
+use tokio::net::TcpListener;
+
+use super::stand::{Stand, text};
 use super::telemetry::{attribute, id, now, of, string};
 
 const SPANS: u64 = 10_000;
@@ -79,4 +82,45 @@ async fn a_tree_of_many_has_a_page_in_time() {
 #[tokio::test]
 async fn spans_that_are_all_lost_have_a_page_in_time() {
     page_of("orphans", |number| SPANS + number).await;
+}
+
+#[tokio::test]
+async fn of_a_trace_that_is_too_large_every_page_says_what_it_is_told_of() {
+    let stand = Stand::start().await;
+    let full = |number: u64| Span {
+        trace_id: 1_u128.to_be_bytes().into(),
+        span_id: number.to_be_bytes().into(),
+        attributes: vec![Default::default(); 300_000],
+        ..Span::default()
+    };
+    for number in 1..=4 {
+        stand.write(vec![of("app-a", vec![full(number)])]).await;
+    }
+    let page = stand.page(&format!("/trace/{}", id(1))).await;
+    let told = text(page.one(".problem"));
+    assert!(told.contains("of the 3 spans that were written first"), "{told}");
+}
+
+#[tokio::test]
+async fn traces_that_a_slow_storage_server_is_asked_for_keep_no_other_page_waiting() {
+    // Takes connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let storage = format!("http://{}", silent.local_addr().unwrap());
+    let stand = Arc::new(Stand::with(|config| config.storage = storage).await);
+    let waiting: Vec<_> = (0..40)
+        .map(|number| {
+            let (stand, path) = (stand.clone(), format!("/trace/{}", id(number + 1)));
+            tokio::spawn(async move { stand.get(&path).await })
+        })
+        .collect();
+    // Each of them waits for the server, or for its turn.
+    let under_way = async || stand.console.traces.available_permits() > 0;
+    while under_way().await {
+        tokio::task::yield_now().await;
+    }
+    for path in ["/faults", "/load", "/api/token"] {
+        let others = tokio::time::timeout(Duration::from_secs(5), stand.get(path));
+        assert_eq!(others.await.expect(path).status, 200, "{path}");
+    }
+    assert!(waiting.iter().all(|it| !it.is_finished()));
 }

@@ -11,17 +11,17 @@ use super::figure::{self, duration, percent, rate};
 use super::source;
 use super::text::short;
 use super::wide::wide;
-use crate::sources::{Answer, Recent};
+use crate::sources::{Answer, Recent, Reds, Requests};
 
 /// Calls that a page has.
 const MOST: usize = 100;
 
-/// Of one trace.
-pub(crate) fn of_trace(topology: &Topology) -> Markup {
+/// Of one trace, with how each of its services does around it.
+pub(crate) fn of_trace(topology: &Topology, reds: &Answer<Reds>) -> Markup {
     html! {
         section.topology aria-labelledby="topology" {
             h2 #topology { "Topology" }
-            (calls(topology, None))
+            (calls(topology, None, reds.told.as_ref().map(|(reds, _)| reds)))
         }
     }
 }
@@ -39,7 +39,7 @@ pub(crate) fn of_services(answer: &Answer<Recent<Topology>>) -> Markup {
                         @if let Some(spans) = recent.cut { ": the latest " (spans) " spans" }
                         "."
                     }
-                    (calls(&recent.value, Some(recent.over)))
+                    (calls(&recent.value, Some(recent.over), None))
                 }
             }
             (source::lacks(&answer.lacks))
@@ -65,7 +65,19 @@ fn requests(red: &Red, over: Option<Duration>) -> String {
     }
 }
 
-fn calls(topology: &Topology, over: Option<Duration>) -> Markup {
+/// The rate of all that a service was asked for, and the share that failed.
+fn around(reds: &Reds, service: &str) -> Markup {
+    let of_it = reds.value.iter().filter(|(operation, _)| operation.service == service);
+    let sum = |(count, errors), (_, it): (_, &Requests)| (count + it.count, errors + it.errors);
+    let (count, errors) = of_it.fold((0.0, 0.0), sum);
+    let ratio = if count > 0.0 { errors / count } else { 0.0 };
+    html! {
+        td.number { (rate(count, reds.over)) }
+        td.number.error[errors > 0.0] { (percent(ratio)) }
+    }
+}
+
+fn calls(topology: &Topology, over: Option<Duration>, reds: Option<&Reds>) -> Markup {
     if topology.services.is_empty() && topology.calls.is_empty() {
         return html! { p { "No service was asked for anything." } };
     }
@@ -86,10 +98,13 @@ fn calls(topology: &Topology, over: Option<Duration>) -> Markup {
                 caption { "Services, by the requests that they answered" }
                 thead { tr {
                     @for name in ["service", answered, "errors", "p95"] { th scope="col" { (name) } }
+                    @if reds.is_some() {
+                        @for name in ["rate around it", "errors around it"] { th scope="col" { (name) } }
+                    }
                 } }
                 tbody {
                     @for (service, red) in topology.services.iter().take(MOST) {
-                        tr { th scope="row" { (short(service)) } (figures(red)) }
+                        tr { th scope="row" { (short(service)) } (figures(red)) @if let Some(reds) = reds { (around(reds, service)) } }
                     }
                 }
             }
@@ -126,10 +141,16 @@ fn calls(topology: &Topology, over: Option<Duration>) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use traces::{Span, SpanKind, Status, Trace};
+    use std::collections::BTreeMap;
+
+    use traces::{Operation, Span, SpanKind, Status, Trace};
 
     use super::*;
-    use crate::sources::{Lack, Origin, Why};
+    use crate::sources::{Durations, Lack, Origin, Why};
+
+    fn untold() -> Answer<Reds> {
+        Answer { told: None, lacks: Vec::new() }
+    }
 
     fn span(id: &str, parent: &str, service: &str, kind: SpanKind) -> Span {
         Span {
@@ -156,7 +177,8 @@ mod tests {
     #[test]
     fn the_table_has_each_call_with_its_figures_and_the_picture_its_arrow() {
         let topology = Topology::of([&trace("app-b")]);
-        let page = of_trace(&topology).into_string();
+        let page = of_trace(&topology, &untold()).into_string();
+        assert!(!page.contains("around it"), "{page}");
         let row = "<td class=\"number\">1</td><td class=\"number error\">100 %</td>\
                    <td class=\"number\">12.0 ms</td>";
         assert!(page.contains(row), "{page}");
@@ -165,9 +187,27 @@ mod tests {
     }
 
     #[test]
+    fn beside_its_part_in_the_trace_is_how_a_service_does_around_it() {
+        let of = |name: &str, count, errors| {
+            let operation = Operation { service: "app-a".to_owned(), name: name.to_owned() };
+            (operation, Requests { count, errors, durations: Durations::Buckets(Vec::new()) })
+        };
+        let value = BTreeMap::from([of("GET /", 60.0, 0.0), of("GET /chain", 60.0, 30.0)]);
+        let reds = Recent { value, over: Duration::from_secs(60), cut: None };
+        let answer = Answer { told: Some((reds, Origin::Spoor)), lacks: Vec::new() };
+        let page = of_trace(&Topology::of([&trace("app-b")]), &answer).into_string();
+        let figures = |rate: &str, errors: &str| page.contains(&format!("{rate}</td>{errors}"));
+        assert!(
+            figures("2.00/s", "<td class=\"number error\">25 %</td></tr>")
+                && figures("0.000/s", "<td class=\"number\">0 %</td></tr>"),
+            "{page}"
+        );
+    }
+
+    #[test]
     fn of_one_service_alone_there_is_no_table_of_calls() {
         let alone = Trace::of(vec![span("1", "", "app-a", SpanKind::Server)]);
-        let page = of_trace(&Topology::of([&alone])).into_string();
+        let page = of_trace(&Topology::of([&alone]), &untold()).into_string();
         assert!(page.contains("None of them called another"), "{page}");
         assert_eq!(page.matches("<table>").count(), 1, "{page}");
     }

@@ -40,9 +40,6 @@ pub(crate) fn waterfall(trace: &Trace, wanted: &Wanted, exchange: Option<&Exchan
     html! {
         section.waterfall aria-labelledby="waterfall" {
             h2 #waterfall { "Waterfall" }
-            @if trace.is_cut() {
-                p.problem { "The trace has more spans than were read: these are the first " (trace.spans().len()) "." }
-            }
             (bar::patterns())
             (legend(&marks))
             (filter(trace, wanted, &marks))

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use traces::Page;
 
 use super::server::{DEADLINE, TestServer, always, span};
@@ -58,4 +60,26 @@ async fn spans_are_found_across_pages_each_once_and_the_latest_first() {
     let ids: Vec<_> = spans.into_iter().map(|span| span.id).collect();
     let expected: Vec<_> = (2..=9_001).rev().map(|id| format!("{id:016x}")).collect();
     assert!(ids == expected, "{} spans", ids.len());
+}
+
+/// Values that take little of an answer, and much memory once they are decoded.
+#[tokio::test]
+async fn of_values_without_end_a_million_are_read() {
+    let server = TestServer::start().await;
+    let full = |id, values| {
+        let attributes = vec![KeyValue::default(); values];
+        Span { attributes, ..span(1, id, id / 2) }
+    };
+    for id in 1..=5 {
+        server.write("app-a", vec![full(id, 300_000)]).await;
+    }
+    let storage = server.storage();
+    let trace = storage.trace("1").await.unwrap();
+    assert_eq!((trace.spans().len(), trace.is_cut()), (3, true));
+    assert_eq!(storage.spans(always(), None, 100).await.unwrap().len(), 3);
+
+    // One alone is more than that.
+    server.write("app-a", vec![Span { trace_id: [2; 16].into(), ..full(1, 1_100_000) }]).await;
+    let refusal = storage.trace(&"02".repeat(16)).await.unwrap_err().to_string();
+    assert!(refusal.contains("more than a million values"), "{refusal}");
 }
