@@ -1,5 +1,6 @@
 //! Every scenario, one after the other: does telemetry show what each is?
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -39,23 +40,36 @@ pub async fn run(seed: u64, fast: bool, inside: bool, output: &Output) -> anyhow
             .offer("no lab runs: this one is the scenarios' own, and ends with them\n".to_owned());
     }
     let api = Api::new(place.addresses.url(CONSOLE))?;
+    // Another's is not ended.
+    let is_ours = Cell::new(false);
     tokio::select! {
-        outcome = each(&api, seed, fast, output) => outcome,
+        outcome = each(&api, seed, fast, output, &is_ours) => outcome,
         () = interrupt.next() => {
-            api.post("/stop", json!({})).await?;
+            if is_ours.get() {
+                api.post("/stop", json!({})).await?;
+            }
             bail!("interrupted");
         }
     }
 }
 
-async fn each(api: &Api, seed: u64, fast: bool, output: &Output) -> anyhow::Result<bool> {
+async fn each(
+    api: &Api,
+    seed: u64,
+    fast: bool,
+    output: &Output,
+    is_ours: &Cell<bool>,
+) -> anyhow::Result<bool> {
     let list = api.get("/scenarios").await?;
     let scenarios = list["scenarios"].as_array().cloned().unwrap_or_default();
     let mut shown = 0;
     for scenario in &scenarios {
         let name = scenario["name"].as_str().unwrap_or_default();
         let began = Instant::now();
-        let verdict = match one(api, name, seed, fast).await {
+        let run = json!({ "name": name, "seed": seed, "fast": fast });
+        let state = api.post("/run", run).await?;
+        is_ours.set(true);
+        let verdict = match solve(api, state).await {
             Ok(solution) if solution["shown"] == true => {
                 shown += 1;
                 format!("shown      {}", show::line(&solution))
@@ -70,6 +84,7 @@ async fn each(api: &Api, seed: u64, fast: bool, output: &Output) -> anyhow::Resu
                 format!("FAILED     {name}, seed {seed}: {error:#}")
             }
         };
+        is_ours.set(false);
         output.print(format!("{:4} s  {verdict}\n", began.elapsed().as_secs())).await;
     }
     let all = scenarios.len();
@@ -77,10 +92,8 @@ async fn each(api: &Api, seed: u64, fast: bool, output: &Output) -> anyhow::Resu
     Ok(shown == all && all > 0)
 }
 
-/// Begins the incident, waits until there is enough of it to see, and has it told.
-async fn one(api: &Api, name: &str, seed: u64, fast: bool) -> anyhow::Result<Value> {
-    let run = json!({ "name": name, "seed": seed, "fast": fast });
-    let mut state = api.post("/run", run).await?;
+/// Waits until there is enough of the incident to see, and has it told.
+async fn solve(api: &Api, mut state: Value) -> anyhow::Result<Value> {
     let left = Duration::from_secs(state["incident"]["ready_in"].as_u64().unwrap_or_default());
     let deadline = Instant::now() + left + LATE;
     while state["status"] != "open" {

@@ -53,6 +53,24 @@ fn an_incident_is_begun_answered_too_early_revealed_and_over() {
 }
 
 #[test]
+fn all_scenarios_end_no_incident_of_somebody_else() {
+    let lab = Lab::up();
+    let console = lab.url("CONSOLE_PORT");
+    let begun = scenario(&console, &["run", "cache-lost", "--fast"], "");
+    assert!(begun.status.success(), "{begun:?}");
+    let mut all = Command::new(env!("CARGO_BIN_EXE_lab"));
+    all.args(["scenario", "run", "--all", "--fast"]).envs(lab.ports().iter().cloned());
+    let refused = all.output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(text(&refused.stderr).contains("there is an incident already"), "{refused:?}");
+    let state = get(&format!("{console}/api/incident"));
+    assert_eq!(
+        (&state["status"], &state["incident"]["name"]),
+        (&"begun".into(), &"cache-lost".into())
+    );
+}
+
+#[test]
 fn a_blind_incident_is_named_by_nothing_that_somebody_else_can_see() {
     let lab = Lab::up();
     let console = lab.url("CONSOLE_PORT");
