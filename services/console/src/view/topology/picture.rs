@@ -21,7 +21,7 @@ const NAME: usize = 15;
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 460.0;
 const RADII: (f64, f64) = (300.0, 175.0);
-const BOX: (f64, f64) = (128.0, 44.0);
+const BOX: (f64, f64) = (140.0, 44.0);
 /// How far an arrow bends, and how much more each further one between the same two does.
 const BEND: f64 = 26.0;
 const MORE_BEND: f64 = 30.0;
@@ -102,8 +102,14 @@ fn node(name: &str, (x, y): Point, red: Option<&Red>, over: Option<Duration>) ->
                 text x="50%" y=(at(high / 2.0 - 4.0)) text-anchor="middle" { (visible(name, NAME)) }
                 @if let Some(red) = red {
                     text.figures x="50%" y=(at(high / 2.0 + 14.0)) text-anchor="middle" {
-                        (requests(red, over))
-                        @if red.errors > 0 { ", " (percent(red.error_ratio())) " failed" }
+                        // Short, for there is little room.
+                        @match over {
+                            None if red.errors > 0 => { (red.errors) " of " (red.requests) " failed" }
+                            _ => {
+                                (requests(red, over))
+                                @if red.errors > 0 { ", " (percent(red.error_ratio())) " failed" }
+                            }
+                        }
                     }
                 }
             }
