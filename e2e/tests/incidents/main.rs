@@ -52,7 +52,7 @@ fn plausible(found: &Diagnosis, open: &Open) -> Vec<(&'static str, &'static str,
         ("cause", " before, ", with(&[("cause", cause)])),
         ("cause", " before, ", with(&[("cause", "more-requests")])),
         ("cause", "something did change", json!({ "cause": "nothing" })),
-        ("since", "s away, up to which", with(&[("since", &rfc3339(early))])),
+        ("since", "nothing began within", with(&[("since", &rfc3339(early))])),
         ("operation", "", with(&[("operation", "GET /chain")])),
     ];
     // Whoever is seen to suffer is not to blame.
@@ -72,6 +72,36 @@ fn plausible(found: &Diagnosis, open: &Open) -> Vec<(&'static str, &'static str,
     wrong
 }
 
+/// The same of a false alarm, where somebody may blame the shop.
+fn guessed(open: &Open) -> Vec<(&'static str, &'static str, Value)> {
+    let guess = |cause: &str, affected: &str| {
+        json!({
+            "cause": cause,
+            "service": open.shop,
+            "operation": "POST /orders",
+            "since": rfc3339(open.began + Duration::from_secs(2 * open.tolerance)),
+            "affected": affected,
+        })
+    };
+    vec![
+        ("service", "", guess("slow", "gold")),
+        ("cause", "That is no change", guess("more-requests", "everyone")),
+        ("since", "nothing began within", guess("errors", "silver")),
+        ("affected", "of the operation that was named, bronze: ", guess("slow", "bronze")),
+    ]
+}
+
+/// Wrong whatever the incident is, but perhaps for whom.
+fn nonsense(open: &Open) -> Value {
+    json!({
+        "cause": "more-requests",
+        "service": "app-x",
+        "operation": "GET /nothing",
+        "since": rfc3339(open.began),
+        "affected": "gold",
+    })
+}
+
 /// Checks that of the answer this field is wrong, and what the reason says.
 fn is_refused(marked: &Value, field: &str, reason: &str) -> anyhow::Result<()> {
     let mut fields = marked["fields"].as_array().context("finding the fields")?.iter();
@@ -82,20 +112,31 @@ fn is_refused(marked: &Value, field: &str, reason: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs an incident, and has it diagnosed and answered, wrong at first. Returns whether there was
-/// nothing wrong.
-async fn find_out(lab: &Lab, name: &str, seed: u64) -> anyhow::Result<bool> {
+/// What came of an incident.
+struct Solved {
+    is_nothing: bool,
+    /// What was told of an answer that is nonsense.
+    nonsense: Vec<Value>,
+}
+
+/// Runs an incident, and has it diagnosed and answered, wrong at first.
+async fn find_out(lab: &Lab, name: &str, seed: u64) -> anyhow::Result<Solved> {
     let outcome = solve(lab, name, seed).await;
     lab.post("/stop", json!({})).await?;
     lab.is_as_before().await?;
     outcome.with_context(|| format!("{name} with seed {seed}"))
 }
 
-async fn solve(lab: &Lab, name: &str, seed: u64) -> anyhow::Result<bool> {
+async fn solve(lab: &Lab, name: &str, seed: u64) -> anyhow::Result<Solved> {
     let open = lab.begin(name, seed).await?;
     lab.tells_nothing().await?;
     let found = diagnose(&lab.storage()?, open.began).await?;
-    for (field, why, wrong) in found.iter().flat_map(|found| plausible(found, &open)) {
+    let marked = lab.post("/answer", nonsense(&open)).await?;
+    is_refused(&marked, "service", "no request for GET /nothing at app-x")?;
+    let fields = marked["fields"].as_array().context("finding the fields")?;
+    let nonsense = fields.iter().map(|it| it["why"].clone()).collect();
+    let wrong = found.as_ref().map_or_else(|| guessed(&open), |found| plausible(found, &open));
+    for (field, why, wrong) in wrong {
         let marked = lab.post("/answer", wrong.clone()).await?;
         is_refused(&marked, field, why).with_context(|| wrong.to_string())?;
     }
@@ -111,7 +152,7 @@ async fn solve(lab: &Lab, name: &str, seed: u64) -> anyhow::Result<bool> {
     );
     ensure!(solution["shown"] == true, "telemetry does not show {solution:#}");
     println!("{name} {seed}: {:?} found, and shown", found.as_ref().map(|it| it.cause));
-    Ok(found.is_none())
+    Ok(Solved { is_nothing: found.is_none(), nonsense })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,12 +160,15 @@ async fn solve(lab: &Lab, name: &str, seed: u64) -> anyhow::Result<bool> {
 async fn an_incident_is_found_by_telemetry_alone_and_nothing_else_tells_which_it_is()
 -> anyhow::Result<()> {
     let lab = Lab::up().await?;
-    let is_nothing = [
+    let solved = [
         find_out(&lab, "failing-payments", 1).await?,
         find_out(&lab, "cache-lost", 5).await?,
         find_out(&lab, "retry-storm", 3).await?,
     ];
+    let is_nothing = solved.each_ref().map(|it| it.is_nothing);
     ensure!(is_nothing == [false, true, false], "{is_nothing:?}");
+    let [one, false_alarm, other] = solved.map(|it| it.nonsense);
+    ensure!(one == false_alarm && one == other, "{one:?}\n{false_alarm:?}\n{other:?}");
     Ok(())
 }
 
@@ -140,7 +184,7 @@ mod full {
             let mut nothing = 0;
             for seed in 1..=5 {
                 match find_out(&lab, &name, seed).await {
-                    Ok(is_nothing) => nothing += u32::from(is_nothing),
+                    Ok(solved) => nothing += u32::from(solved.is_nothing),
                     Err(problem) => {
                         println!("{problem:#}");
                         problems.push(format!("{problem:#}"));

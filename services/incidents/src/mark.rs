@@ -1,7 +1,7 @@
 //! Marking an answer: each field by what was begun, with the figures of telemetry that show why.
 //!
 //! What is wrong is explained by what the answer names, never by what it should have named: an
-//! answer may be tried again.
+//! answer may be tried again. So a false alarm refuses it in the same words as any other incident.
 
 mod evidence;
 mod figures;
@@ -28,7 +28,8 @@ pub struct Marked {
     pub tries: u32,
     /// Field by field.
     pub fields: Vec<Field>,
-    /// What the operation that was named did before and since, and what it did for each tier.
+    /// What the operation that was named did before and since, and what it did for each tier: shares
+    /// to 5 %, all else to two digits.
     pub figures: Vec<Compared>,
     /// Traces to look at, as 32 hexadecimal digits.
     pub examples: Vec<String>,
@@ -97,7 +98,8 @@ pub(crate) async fn mark(
     };
     let right = fields.iter().all(|field| field.right);
     let examples = compared.first().map(Compared::examples).unwrap_or_default();
-    Ok(Marked { right, tries, fields, figures: compared, examples })
+    let figures = compared.into_iter().map(Compared::coarse).collect();
+    Ok(Marked { right, tries, fields, figures, examples })
 }
 
 /// What the right answer's operation did, and whether telemetry shows what is said of it.

@@ -388,7 +388,10 @@ fn compared(all: &[Compared], is_known: bool) -> Markup {
         p.hint {
             "Of a request: " b { "by itself" } " it failed, with no error below; " b { "own" } " is the time "
             "in which it waited for nobody; " b { "statements" } " and " b { "tries" } " are how many it made."
-            @if !is_known { " Before and since what is to be found out." }
+            @if !is_known {
+                " Before and since what is to be found out. Shares are rounded to 5 %, all else to two "
+                "digits: exact ones would tell since when."
+            }
         }
         (wide("Figures before and since", html! {
             table {

@@ -27,7 +27,7 @@ pub(super) struct Evidence<'a> {
 /// Requests of some time.
 struct Sample {
     red: Red,
-    seconds: f64,
+    per_second: f64,
     requests: Vec<Request>,
 }
 
@@ -37,8 +37,8 @@ impl Evidence<'_> {
         let Case { settled, onset, end, .. } = *self.case;
         let before = self.read(service, operation, settled, onset).await?;
         let since = self.read(service, operation, onset, end.max(onset)).await?;
-        let all = Affected::ALL.into_iter();
-        Ok(all.map(|customers| compare(service, operation, customers, &before, &since)).collect())
+        let compare = |customers| self.compare(service, operation, customers, [&before, &since]);
+        Ok(Affected::ALL.map(compare).into())
     }
 
     /// The same of the orders themselves.
@@ -71,7 +71,7 @@ impl Evidence<'_> {
         let earlier = time.checked_sub(tolerance).unwrap_or(settled).max(settled);
         let before = self.read(service, operation, earlier, time).await?;
         let since = self.read(service, operation, time, (time + tolerance).min(end)).await?;
-        Ok(compare(service, operation, Affected::Everyone, &before, &since))
+        Ok(self.compare(service, operation, Affected::Everyone, [&before, &since]))
     }
 
     async fn read(
@@ -99,7 +99,32 @@ impl Evidence<'_> {
             .map_or(start, |span| SystemTime::UNIX_EPOCH + Duration::from_nanos(span.start));
         let read = end.duration_since(first).unwrap_or_default();
         let time = if spans.len() == COUNTED { read } else { whole };
-        Ok(Sample { red: Red::of(&spans), seconds: time.as_secs_f64(), requests })
+        let red = Red::of(&spans);
+        let per_second = red.requests as f64 / time.as_secs_f64().max(0.001);
+        Ok(Sample { red, per_second, requests })
+    }
+
+    fn compare(
+        &self,
+        service: &str,
+        operation: &str,
+        customers: Affected,
+        [before, since]: [&Sample; 2],
+    ) -> Compared {
+        let Case { end, tolerance, .. } = *self.case;
+        // Of all since it began, the first of them would tell when that was.
+        let late = end.checked_sub(tolerance).unwrap_or(end);
+        let late = late.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let mut latest = since.of(customers);
+        latest.retain(|it| u128::from(it.start) >= late);
+        Compared {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            customers,
+            before: before.figures(customers),
+            since: since.figures(customers),
+            telling: telling(before, latest),
+        }
     }
 
     async fn look_into(&self, span: &Span) -> Result<Option<Request>, Error> {
@@ -118,26 +143,9 @@ impl Sample {
     fn figures(&self, customers: Affected) -> Figures {
         let figures = Figures::of(&self.of(customers));
         match customers {
-            Affected::Everyone => figures.with_all(&self.red, self.seconds),
+            Affected::Everyone => figures.with_all(&self.red, self.per_second),
             _ => figures,
         }
-    }
-}
-
-fn compare(
-    service: &str,
-    operation: &str,
-    customers: Affected,
-    before: &Sample,
-    since: &Sample,
-) -> Compared {
-    Compared {
-        service: service.to_owned(),
-        operation: operation.to_owned(),
-        customers,
-        before: before.figures(customers),
-        since: since.figures(customers),
-        telling: telling(before, since.of(customers)),
     }
 }
 
@@ -150,4 +158,38 @@ fn telling(before: &Sample, mut since: Vec<&Request>) -> Vec<Request> {
         std::cmp::Reverse((is_odd, size, it.duration))
     });
     since.into_iter().take(3).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    fn sample(requests: &[(u64, u64)]) -> Sample {
+        let request = |(second, duration): &(u64, u64)| Request {
+            trace_id: second.to_string(),
+            start: second * 1_000_000_000,
+            duration: *duration,
+            ..Request::default()
+        };
+        Sample {
+            red: Red::of(&[]),
+            per_second: 1.0,
+            requests: requests.iter().map(request).collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn examples_are_late_ones_however_much_an_early_one_tells() {
+        let storage = &Storage::new("http://127.0.0.1:1").unwrap();
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let tolerance = Duration::from_secs(30);
+        let (settled, onset, end) = (at(10), at(100), at(200));
+        let case = &Case { truth: None, shop: "app-a", settled, onset, end, tolerance };
+        let samples = [&sample(&[(20, 5)]), &sample(&[(101, 90), (169, 80), (170, 6), (190, 7)])];
+        let compared =
+            Evidence { case, storage }.compare("app-a", ORDERS, Affected::Everyone, samples);
+        assert_eq!(compared.examples(), ["190", "170"]);
+    }
 }

@@ -100,17 +100,64 @@ impl Figures {
     }
 
     /// With what is known of all requests, not only of those that were looked into.
-    pub(super) fn with_all(mut self, red: &Red, seconds: f64) -> Self {
+    pub(super) fn with_all(mut self, red: &Red, per_second: f64) -> Self {
         let ms = |share| red.quantile(share).map(|it| it as f64 / MS);
         self.requests = red.requests;
-        self.per_second = Some(red.requests as f64 / seconds.max(0.001));
+        self.per_second = Some(per_second);
         self.errors = red.error_ratio();
         (self.p50_ms, self.p95_ms) = (ms(0.5), ms(0.95));
         self
     }
+
+    /// As they may be told before it is known what was wrong: an exact share or mean is one of few
+    /// counts, and an exact duration that of a certain request. Both would tell when it began.
+    #[must_use]
+    pub(super) fn coarse(&self) -> Self {
+        let two_digits = |it: Option<f64>| it.map(two_digits);
+        Self {
+            requests: self.requests,
+            per_second: two_digits(self.per_second),
+            errors: twentieths(self.errors),
+            own_errors: twentieths(self.own_errors),
+            p50_ms: two_digits(self.p50_ms),
+            p95_ms: two_digits(self.p95_ms),
+            own_ms: two_digits(self.own_ms),
+            own_p95_ms: two_digits(self.own_p95_ms),
+            statements: tenths(self.statements),
+            statement_ms: two_digits(self.statement_ms),
+            cache_hits: self.cache_hits.map(twentieths),
+            tries: tenths(self.tries),
+            without_parent: twentieths(self.without_parent),
+            lost_calls: twentieths(self.lost_calls),
+        }
+    }
+}
+
+/// A share, to 5 %.
+pub(super) fn twentieths(value: f64) -> f64 {
+    (20.0 * value).round() / 20.0
+}
+
+fn tenths(value: f64) -> f64 {
+    (10.0 * value).round() / 10.0
+}
+
+/// And no finer than tenths.
+fn two_digits(value: f64) -> f64 {
+    if value < 10.0 {
+        return tenths(value);
+    }
+    let step = 10_f64.powi(value.log10().floor() as i32 - 1);
+    (value / step).round() * step
 }
 
 impl Compared {
+    /// The same figures, [coarse](Figures::coarse).
+    #[must_use]
+    pub(super) fn coarse(self) -> Self {
+        Self { before: self.before.coarse(), since: self.since.coarse(), ..self }
+    }
+
     /// Whether these are the requests of those who are affected.
     pub(super) fn is_of(&self, affected: Affected) -> bool {
         self.customers == affected
@@ -159,7 +206,7 @@ impl Compared {
 
     /// The figure that tells this cause, before and since, in words.
     pub(super) fn told(&self, cause: Cause) -> String {
-        let Self { before, since, .. } = self;
+        let [before, since] = &[&self.before, &self.since].map(Figures::coarse);
         let percent = |name: &str, of: fn(&Figures) -> f64| {
             format!("{name}: {:.0} % before, {:.0} % since", 100.0 * of(before), 100.0 * of(since))
         };
@@ -193,5 +240,52 @@ impl Compared {
         ids.dedup();
         ids.truncate(3);
         ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Of so many requests in so many seconds, of which one differs from all others.
+    fn of(requests: u64, seconds: f64) -> Figures {
+        let (count, ms) = (requests as f64, Some(20.0 + seconds / 100.0));
+        Figures {
+            requests,
+            per_second: Some(count / seconds),
+            errors: 1.0 / count,
+            own_errors: 1.0 / count,
+            p50_ms: ms,
+            p95_ms: ms,
+            own_ms: ms,
+            own_p95_ms: ms,
+            statements: 2.0 + 1.0 / count,
+            statement_ms: ms,
+            cache_hits: Some(1.0 - 1.0 / count),
+            tries: 1.0 + 1.0 / count,
+            without_parent: 1.0 / count,
+            lost_calls: 1.0 / count,
+        }
+    }
+
+    #[test]
+    fn how_many_requests_in_how_long_is_not_told() {
+        let told = json!(of(120, 7.533).coarse());
+        for (requests, seconds) in [(60, 3.75), (160, 10.1), (190, 11.9)] {
+            assert_eq!(json!(of(requests, seconds).coarse()), told, "{requests}");
+        }
+        assert_eq!((told["per_second"].as_f64(), told["errors"].as_f64()), (Some(16.0), Some(0.0)));
+    }
+
+    #[test]
+    fn of_what_is_told_two_digits_are_right() {
+        for (exact, told) in
+            [(0.04, 0.0), (0.16, 0.2), (9.96, 10.0), (123.4, 120.0), (1_996.0, 2_000.0)]
+        {
+            assert_eq!(two_digits(exact), told);
+        }
+        assert_eq!([0.02, 0.03, 0.3, 0.99].map(twentieths), [0.0, 0.05, 0.3, 1.0]);
     }
 }

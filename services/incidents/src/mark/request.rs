@@ -8,6 +8,7 @@ pub(super) struct Request {
     pub trace_id: String,
     /// The customer's tier, as any span of the trace tells it.
     pub tier: Option<String>,
+    pub start: u64,
     pub duration: u64,
     pub is_error: bool,
     /// Whether something that it asked for failed.
@@ -31,6 +32,7 @@ impl Request {
         let mut request = Self {
             trace_id: span.trace_id.clone(),
             tier: tier(trace, span),
+            start: span.start,
             duration: span.duration(),
             is_error: span.is_error(),
             is_root: span.parent_id.is_empty(),

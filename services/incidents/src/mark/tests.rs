@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
+use serde_json::{Value, json};
 use spoor::Server;
 use spoor::config::Config;
 use spoor_proto::RawTraces;
@@ -132,7 +133,8 @@ async fn is_marked(
     for late in [TOLERANCE + Duration::from_secs(1), Duration::from_secs(50)] {
         let late = past.mark(&truth, |_| {}, late).await;
         assert_eq!(wrong(&late), ["since"], "{cause}");
-        assert!(why(&late, "since").starts_with("it is more than 20 s away"), "{cause}: {late:#?}");
+        let told = why(&late, "since");
+        assert!(told.starts_with("nothing began within 20 s of that time"), "{cause}: {told}");
     }
 
     for not_them in Affected::ALL.into_iter().filter(|it| *it != affected) {
@@ -221,7 +223,48 @@ async fn of_a_false_alarm_nothing_is_right_and_everything_else_wrong() {
         let marked = past.mark(&truth, |_| {}, Duration::ZERO).await;
         assert_eq!(wrong(&marked), ["service", "operation", "cause", "since", "affected"]);
         assert!(why(&marked, "cause").ends_with("That is no change"), "{marked:#?}");
-        assert!(why(&marked, "since").starts_with("nothing began then"), "{marked:#?}");
+        assert!(why(&marked, "since").starts_with("nothing began within 20 s of"), "{marked:#?}");
+    }
+}
+
+/// What wrong answers are told, each with a time at which nothing began.
+async fn refusals(case: &Case, storage: &Storage) -> Vec<Value> {
+    let mut told = Vec::new();
+    for ((service, operation), cause, affected) in [
+        (ORDERS, Cause::Slow, Gold),
+        (QUOTE, Cause::LostContext, Everyone),
+        (PAYMENTS, Cause::Errors, Bronze),
+        (PRICES, Cause::MoreRequests, Gold),
+        (("app-x", "GET /nothing"), Cause::Errors, Gold),
+    ] {
+        let [service, operation] = [service, operation].map(str::to_owned);
+        let since = case.end - TOLERANCE / 2;
+        let answer = Answer::Trouble { service, operation, cause, since, affected };
+        let marked = mark(&answer, case, storage, 1).await.unwrap();
+        assert_eq!(wrong(&marked), ["service", "operation", "cause", "since", "affected"]);
+        told.push(json!(marked));
+    }
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_answer_is_told_the_same_whether_or_not_something_is_wrong() {
+    let (service, operation) = STOCK;
+    let truth = Truth { service, operation, cause: Cause::NPlusOne, affected: Silver };
+    let Past { case, storage, .. } = &Past::of(Some(truth), false).await;
+    let false_alarm = Case { truth: None, ..case.clone() };
+    let [told, of_false_alarm] =
+        [refusals(case, storage).await, refusals(&false_alarm, storage).await];
+    assert_eq!(told, of_false_alarm);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_wrong_answer_is_told_does_not_tell_when_it_began() {
+    let Past { case, storage, .. } = &Past::of(None, false).await;
+    let told = refusals(case, storage).await;
+    for seconds in [4, 9] {
+        let onset = case.onset - Duration::from_secs(seconds);
+        assert_eq!(refusals(&Case { onset, ..case.clone() }, storage).await, told, "{seconds} s");
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Case, Compared, Field, Named, Truth};
+use super::figures::twentieths;
+use super::{Case, Compared, Field, Figures, Named, Truth};
 use crate::answer::{Affected, Cause};
 
 /// A change of a share, or of a factor, that is worth a word.
@@ -91,17 +92,14 @@ pub(super) fn fields(
                 false => format!("{told}. That is no change"),
             },
         ),
-        when(named, since, truth, case, near),
+        when(named, since, case, near),
         field(
             "affected",
             named.affected.name(),
             is_affected,
-            match truth {
-                None => "nobody is".to_owned(),
-                Some(_) if is_operation => whose(named.cause, tiers),
-                Some(_) => {
-                    format!("of the operation that was named, {}", whose(named.cause, tiers))
-                }
+            match is_operation {
+                true => whose(named.cause, tiers),
+                false => format!("of the operation that was named, {}", whose(named.cause, tiers)),
             },
         ),
     ]
@@ -114,24 +112,30 @@ fn effect(compared: &Compared) -> String {
         return format!("no request for {operation} at {service} is among the spans of this time");
     }
     let below = since.errors - since.own_errors;
-    let explained = 100.0 * (below / since.errors.max(0.001)).clamp(0.0, 1.0);
-    if since.errors - before.errors >= SHARE && explained >= 50.0 {
+    let explained = (below / since.errors.max(0.001)).clamp(0.0, 1.0);
+    let [told_before, told] = [before, since].map(Figures::coarse);
+    if since.errors - before.errors >= SHARE && explained >= 0.5 {
         return format!(
-            "it fails for {:.0} % of its requests, before for {:.0} %, but {explained:.0} % of its \
-             errors have an error below: it fails since what it asks does",
-            100.0 * since.errors,
-            100.0 * before.errors
+            "it fails for {:.0} % of its requests, before for {:.0} %, but {:.0} % of its errors have \
+             an error below: it fails since what it asks does",
+            100.0 * told.errors,
+            100.0 * told_before.errors,
+            100.0 * twentieths(explained)
         );
     }
     let ms = |it: Option<f64>| format!("{:.1} ms", it.unwrap_or_default());
-    for (share, [whole_before, whole], [own_before, own]) in [
-        ("half", [before.p50_ms, since.p50_ms], [before.own_ms, since.own_ms]),
+    type Whole = fn(&Figures) -> [Option<f64>; 2];
+    let whole_and_own: [(&str, Whole); 2] = [
+        ("half", |it| [it.p50_ms, it.own_ms]),
         // Of what strikes some alone the half knows nothing.
-        ("95 %", [before.p95_ms, since.p95_ms], [before.own_p95_ms, since.own_p95_ms]),
-    ] {
+        ("95 %", |it| [it.p95_ms, it.own_p95_ms]),
+    ];
+    for (share, of) in whole_and_own {
+        let ([whole_before, own_before], [whole, own]) = (of(before), of(since));
         let others = |whole: Option<f64>, own: Option<f64>| Some(whole? - own?);
         let is_of_others = grew(others(whole_before, own_before), others(whole, own));
         if grew(whole_before, whole) && is_of_others && !grew(own_before, own) {
+            let ([whole_before, own_before], [whole, own]) = (of(&told_before), of(&told));
             return format!(
                 "{share} of its requests take up to {}, before {}, but its own time is up to {}, \
                  before {}: it takes longer since what it asks does",
@@ -146,8 +150,8 @@ fn effect(compared: &Compared) -> String {
         return format!(
             "it is asked {:.1} times a second, before {:.1} times, and answers as ever: {}. What has \
              its callers ask more often?",
-            since.per_second.unwrap_or_default(),
-            before.per_second.unwrap_or_default(),
+            told.per_second.unwrap_or_default(),
+            told_before.per_second.unwrap_or_default(),
             compared.told(Cause::Errors)
         );
     }
@@ -172,26 +176,17 @@ fn grew(before: Option<f64>, since: Option<f64>) -> bool {
     }
 }
 
-fn when(
-    named: &Named<'_>,
-    since: SystemTime,
-    truth: Option<&Truth>,
-    case: &Case,
-    near: &Compared,
-) -> Field {
+fn when(named: &Named<'_>, since: SystemTime, case: &Case, near: &Compared) -> Field {
     let Case { onset, tolerance, .. } = *case;
     let off = onset.duration_since(since).unwrap_or_else(|later| later.duration());
-    let right = truth.is_some() && off <= tolerance;
+    let right = case.truth.is_some() && off <= tolerance;
     let within = tolerance.as_secs();
     let told = near.told(named.cause);
-    let why = match (right, truth) {
-        (true, _) => {
-            format!("it began {} away, of up to {within} s that count as right", round(off))
-        }
-        (false, None) => format!("nothing began then: in the {within} s before and since, {told}"),
-        (false, Some(_)) => format!(
-            "it is more than {within} s away, up to which it would count as right: in the {within} s \
-             before and since that time, {told}"
+    let why = match right {
+        true => format!("it began {} away, of up to {within} s that count as right", round(off)),
+        false => format!(
+            "nothing began within {within} s of that time, up to which it would count as right: in the \
+             {within} s before and since, {told}"
         ),
     };
     let answered = humantime::format_rfc3339_seconds(since).to_string();
@@ -319,7 +314,7 @@ mod tests {
         assert!(right[0].why.contains("failed by themselves: 0 % before, 50 % since"));
         let late = marked(Cause::Errors, Affected::Gold, 131, Some(&truth()));
         assert_eq!(verdicts(&late), [true, true, true, false, true]);
-        assert!(late[3].why.starts_with("it is more than 30 s away"), "{}", late[3].why);
+        assert!(late[3].why.starts_with("nothing began within 30 s of"), "{}", late[3].why);
         let everyone = marked(Cause::Slow, Affected::Everyone, 100, Some(&truth()));
         assert_eq!(verdicts(&everyone), [true, true, false, true, false]);
         assert!(everyone[2].why.ends_with("That is no change"), "{}", everyone[2].why);
@@ -328,9 +323,16 @@ mod tests {
     }
 
     #[test]
-    fn of_a_false_alarm_no_field_is_right() {
-        let fields = marked(Cause::Errors, Affected::Gold, 100, None);
-        assert_eq!(verdicts(&fields), [false; 5]);
+    fn of_a_false_alarm_no_field_is_right_and_each_is_refused_as_of_any_other_incident() {
+        let other = Truth { service: "app-b", operation: "POST /payments", ..truth() };
+        let whys = |fields: &[Field]| fields.iter().map(|it| it.why.clone()).collect::<Vec<_>>();
+        for cause in Cause::ALL.into_iter().filter(|it| *it != other.cause) {
+            let refused = marked(cause, Affected::Silver, 10, Some(&other));
+            let nothing = marked(cause, Affected::Silver, 10, None);
+            assert_eq!((verdicts(&refused), verdicts(&nothing)), (vec![false; 5], vec![false; 5]));
+            assert_eq!(whys(&refused), whys(&nothing), "{cause}");
+        }
+        assert_eq!(verdicts(&marked(Cause::Errors, Affected::Gold, 100, None)), [false; 5]);
     }
 
     #[test]
