@@ -141,11 +141,14 @@ impl Sample {
     }
 
     fn figures(&self, customers: Affected) -> Figures {
-        let figures = Figures::of(&self.of(customers));
-        match customers {
-            Affected::Everyone => figures.with_all(&self.red, self.per_second),
-            _ => figures,
+        let theirs = self.of(customers);
+        let figures = Figures::of(&theirs);
+        if customers == Affected::Everyone {
+            return figures.with_all(&self.red, self.per_second);
         }
+        // As many of all as of those that were looked into.
+        let share = theirs.len() as f64 / self.requests.len().max(1) as f64;
+        Figures { per_second: Some(share * self.per_second), ..figures }
     }
 }
 

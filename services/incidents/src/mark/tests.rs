@@ -269,6 +269,17 @@ async fn what_a_wrong_answer_is_told_does_not_tell_when_it_began() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn how_often_each_tier_asks_is_told() {
+    let Past { case, storage, .. } = &Past::of(None, false).await;
+    let told = refusals(case, storage).await;
+    let why = told[3]["fields"][4]["why"].as_str().unwrap();
+    let expected = "of the operation that was named, bronze: requests a second: 0.6 before, 0.6 since; \
+                    silver: requests a second: 0.3 before, 0.3 since; \
+                    gold: requests a second: 0.1 before, 0.1 since";
+    assert_eq!(why, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_telemetry_does_not_have_is_not_shown() {
     let (service, operation) = PRICES;
     let truth = |cause| Truth { service, operation, cause, affected: Everyone };
