@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use tokio::sync::{Mutex as Turn, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use traces::Storage;
 
 use crate::answer::{Answer, Wish};
@@ -26,6 +26,8 @@ pub use state::{Shown, Solution, State, Status};
 
 /// How long a service may be away when the trouble is to begin, or is to end.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it is waited for by who cannot wait for a service that is gone.
+const BRIEFLY: Duration = Duration::from_secs(2);
 
 /// What incidents need of a lab.
 #[derive(Clone, Debug)]
@@ -116,10 +118,14 @@ struct Incident {
     known: Option<Solution>,
     /// What could not be put right so far.
     problem: Option<String>,
-    /// How long what cannot be put right at once may take, once it is to end.
-    stop: watch::Sender<Option<Duration>>,
-    driven: Option<JoinHandle<()>>,
+    /// Whether it is to end.
+    stop: watch::Sender<bool>,
+    driven: Driven,
 }
+
+/// Of a task that goes on by itself, whoever waits for it.
+#[derive(Clone)]
+struct Driven(watch::Receiver<()>);
 
 /// Why nothing goes wrong any more.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -154,9 +160,8 @@ impl Incidents {
     /// then everything is as before.
     pub async fn run(&self, run: Run) -> Result<State, Refusal> {
         let _turn = self.0.turn.lock().await;
-        if self.0.current().as_ref().is_some_and(Incident::is_under_way) {
-            let reason = "there is an incident already: answer it, or `lab scenario stop` it";
-            return Err(Refusal::NotNow(reason.to_owned()));
+        if let Some(reason) = self.0.current().as_ref().and_then(Incident::why_no_other) {
+            return Err(Refusal::NotNow(reason));
         }
         let scenario = match &run.name {
             Some(name) => Scenario::find(name).ok_or_else(|| Refusal::Unknown(name.clone()))?,
@@ -168,7 +173,9 @@ impl Incidents {
 
         let pace = (self.0.pace)(run.fast);
         let plan = scenario.plan(seed, &pace);
-        let (stop, stopped) = watch::channel(None);
+        let (stop, stopped) = watch::channel(false);
+        let (driving, driven) = watch::channel(());
+        let driven = Driven(driven);
         let (ready, begun) = oneshot::channel();
         let began = SystemTime::now();
         let drive = drive::Drive {
@@ -178,7 +185,11 @@ impl Incidents {
             until: began + pace.limit + Duration::from_secs(60),
             stopped,
         };
-        let driven = Some(tokio::spawn(drive.run(ready)));
+        tokio::spawn(async {
+            // Goes away with it, also if that panics.
+            let _driving = driving;
+            drive.run(ready).await;
+        });
         let incident = Incident {
             scenario,
             plan,
@@ -195,17 +206,22 @@ impl Incidents {
             known: None,
             problem: None,
             stop,
-            driven,
+            driven: driven.clone(),
         };
         let before = self.0.current().replace(incident);
         match begun.await {
             Ok(Ok(())) => Ok(self.state()),
             Ok(Err(error)) => {
-                *self.0.current() = before;
+                if driven.ends_within(BRIEFLY).await {
+                    *self.0.current() = before;
+                }
                 Err(Refusal::Control(error))
             }
             // Its task has panicked.
-            Err(_) => Err(Refusal::NotNow("the incident ended before it began".to_owned())),
+            Err(_) => {
+                *self.0.current() = before;
+                Err(Refusal::NotNow("the incident ended before it began".to_owned()))
+            }
         }
     }
 
@@ -261,14 +277,13 @@ impl Incidents {
     pub async fn reveal(&self) -> Result<Solution, Refusal> {
         let _turn = self.0.turn.lock().await;
         let now = SystemTime::now();
-        let case = self.0.current().as_ref().ok_or_else(none)?.case(now);
-        self.end(End::Revealed, PATIENCE).await;
-        let solution = {
+        let (case, solution) = {
             let mut current = self.0.current();
             let incident = current.as_mut().ok_or_else(none)?;
             incident.revealed = true;
-            incident.solution()
+            (incident.case(now), incident.solution())
         };
+        self.end(End::Revealed, PATIENCE).await;
         // Too early there is nothing to be shown.
         let Ok(case) = case else { return Ok(solution) };
         let (shown, figures) =
@@ -288,22 +303,19 @@ impl Incidents {
     /// The same at the end of the process, which waits for no service that is gone.
     pub async fn shut_down(&self) {
         let _turn = self.0.turn.lock().await;
-        self.end(End::Stopped, Duration::from_secs(2)).await;
+        self.end(End::Stopped, BRIEFLY).await;
     }
 
-    /// Ends what goes wrong, and waits until all is as before.
+    /// Ends what goes wrong, and waits until all is as before, if there is patience for that.
     async fn end(&self, why: End, patience: Duration) {
         let driven = {
             let mut current = self.0.current();
             let Some(incident) = current.as_mut() else { return };
             incident.end.get_or_insert((why, SystemTime::now()));
-            incident.stop.send_replace(Some(patience));
-            incident.driven.take()
+            incident.stop.send_replace(true);
+            incident.driven.clone()
         };
-        if let Some(driven) = driven {
-            // Fails only if it has panicked: then nothing is left to wait for.
-            let _ = driven.await;
-        }
+        driven.ends_within(patience).await;
     }
 
     async fn refuse_beside_others(&self) -> Result<(), Refusal> {
@@ -339,9 +351,29 @@ impl Inner {
     }
 }
 
+impl Driven {
+    /// Whether nothing is left to be done by then.
+    async fn ends_within(mut self, patience: Duration) -> bool {
+        // Nothing is sent: the other end goes away with the task.
+        timeout(patience, self.0.changed()).await.is_ok()
+    }
+}
+
 impl Incident {
-    fn is_under_way(&self) -> bool {
-        self.driven.as_ref().is_some_and(|driven| !driven.is_finished())
+    /// None if there can be another one.
+    fn why_no_other(&self) -> Option<String> {
+        if self.driven.0.has_changed().is_err() {
+            return None;
+        }
+        Some(match (self.end, &self.problem) {
+            (None, _) => {
+                "there is an incident already: answer it, or `lab scenario stop` it".to_owned()
+            }
+            (Some(_), None) => "the last incident's faults and load are being put right".to_owned(),
+            (Some(_), Some(problem)) => {
+                format!("the last incident's faults and load are not put right yet: {problem}")
+            }
+        })
     }
 
     /// Whether there is nothing left to find out.

@@ -22,8 +22,8 @@ pub(super) struct Drive {
     pub pace: Pace,
     /// When what is left of it ends by itself.
     pub until: SystemTime,
-    /// Somebody ends it, and waits that long for what is away.
-    pub stopped: watch::Receiver<Option<Duration>>,
+    /// Whether somebody ends it.
+    pub stopped: watch::Receiver<bool>,
 }
 
 /// Whether somebody has ended it.
@@ -37,31 +37,34 @@ struct Before {
 }
 
 impl Drive {
-    /// Tells by `ready` whether it has begun.
+    /// Tells by `ready` whether it has begun. Whoever wanted it may have gone away: how it ends is
+    /// told in any case.
     pub async fn run(self, ready: oneshot::Sender<Result<(), Error>>) {
         let began = Instant::now();
         let mut rig = Rig::new(&self.inner.lab.faults, &self.plan, self.until);
         let before = match self.inner.lab.load.figures().await {
             Ok(figures) => Before { rate: figures.rate, mix: figures.mix },
-            Err(error) => return drop(ready.send(Err(error))),
+            Err(error) => return self.not_begun(error, ready),
         };
         let begun = async {
             rig.keep().await?;
             self.load().await
         };
         if let Err(error) = begun.await {
-            self.put_right(&mut rig, before, WATCH).await;
-            return drop(ready.send(Err(error)));
-        }
-        if ready.send(Ok(())).is_err() {
-            // Whoever wanted it has gone away.
+            self.not_begun(error, ready);
+        } else if ready.send(Ok(())).is_err() {
             self.ended(End::Stopped);
         } else {
             let end = self.go_wrong(&mut rig, began).await;
             self.ended(end);
         }
-        let patience = self.stopped.borrow().unwrap_or(PATIENCE);
-        self.put_right(&mut rig, before, patience).await;
+        self.put_right(&mut rig, before).await;
+    }
+
+    fn not_begun(&self, error: Error, ready: oneshot::Sender<Result<(), Error>>) {
+        self.ended(End::Failed);
+        self.problem(Some(error.to_string()));
+        drop(ready.send(Err(error)));
     }
 
     /// From the begin to the time when nobody is waited for any more, or somebody has ended it.
@@ -115,7 +118,7 @@ impl Drive {
     async fn wait(&self, until: Instant) -> Stopped {
         let mut stopped = self.stopped.clone();
         // Fails only if the incident is gone.
-        Stopped(timeout_at(until, stopped.wait_for(Option::is_some)).await.is_ok())
+        Stopped(timeout_at(until, stopped.wait_for(|it| *it)).await.is_ok())
     }
 
     /// Sets the load, which has its own again once it was started anew.
@@ -129,17 +132,26 @@ impl Drive {
         Ok(())
     }
 
-    /// Everything as it was before, unless it takes longer than there is patience for.
-    async fn put_right(&self, rig: &mut Rig, Before { rate, mix }: Before, patience: Duration) {
-        let late = Instant::now() + patience;
+    /// Everything as it was before, each once: as soon as who is away is back, unless its faults have
+    /// ended themselves by then.
+    async fn put_right(&self, rig: &mut Rig, Before { rate, mix }: Before) {
+        let failed = self.failed_of();
+        let mut is_restored = false;
         loop {
             let ended = rig.end().await;
-            let restored = self.inner.lab.load.change(Some(rate), Some(&mix)).await;
-            let Err(error) = ended.and(restored) else { return self.solved() };
-            if Instant::now() >= late {
-                let until = rig.until();
-                return self
-                    .problem(Some(format!("{error}; its faults end at {until} themselves")));
+            let mut restored = Ok(());
+            if !is_restored {
+                restored = self.inner.lab.load.change(Some(rate), Some(&mix)).await.map(drop);
+                is_restored = restored.is_ok();
+            }
+            let problem = match (ended, restored) {
+                (Ok(()), Ok(())) => return self.problem(failed),
+                (Err(error), _) => format!("{error}; its faults end at {} themselves", rig.until()),
+                (Ok(()), Err(error)) => error.to_string(),
+            };
+            self.problem(Some(problem));
+            if SystemTime::now() >= self.until {
+                return;
             }
             sleep(WATCH).await;
         }
@@ -151,12 +163,11 @@ impl Drive {
         });
     }
 
-    /// All is as before, but for what an incident has failed of.
-    fn solved(&self) {
-        self.inner.with(|incident| match incident.end {
-            Some((End::Failed, _)) => {}
-            _ => incident.problem = None,
-        });
+    /// What it has failed of, which is told also when all is as before.
+    fn failed_of(&self) -> Option<String> {
+        let current = self.inner.current();
+        let failed = current.as_ref().filter(|it| matches!(it.end, Some((End::Failed, _))));
+        failed.and_then(|incident| incident.problem.clone())
     }
 
     fn problem(&self, problem: Option<String>) {

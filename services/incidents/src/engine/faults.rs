@@ -54,12 +54,15 @@ impl Rig {
         kept.into_iter().collect()
     }
 
-    /// Ends all that is hidden. May be asked again.
+    /// Ends all that is hidden. May be asked again: of a service that has done so, nothing any more.
     ///
     /// # Errors
     /// When a service does not do as it must. The others have done so.
     pub async fn end(&mut self) -> Result<(), Error> {
         let ended = join_all(self.services.iter_mut().map(Service::end)).await;
+        let mut failed = ended.iter().map(Result::is_err);
+        self.services.retain(|_| failed.next().unwrap_or(true));
+        drop(failed);
         ended.into_iter().collect()
     }
 

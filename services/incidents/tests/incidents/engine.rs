@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 use incidents::control::{Kind, Load, Spec};
 use incidents::{Cause, Pace, Refusal, Run, SCENARIOS, Status, Wish};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use crate::lab::{StandIn, eventually, http};
 
 const ONSET: Duration = Duration::from_millis(1_200);
 const READY: Duration = Duration::from_millis(2_400);
 const LIMIT: Duration = Duration::from_millis(4_500);
+/// For as long somebody waits who then goes away.
+const BRIEF: Duration = Duration::from_millis(500);
 
 /// Seconds for what takes a person minutes.
 fn quick(_: bool) -> Pace {
@@ -343,4 +347,77 @@ async fn the_end_of_the_process_waits_for_nobody_who_is_gone() {
     assert_eq!(lab.counts(), [0, 0, 2, 0]);
     let problem = incidents.state().incident.unwrap().problem.unwrap();
     assert!(problem.contains("its faults end at "), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_begin_ends_though_nobody_waits_for_it_any_more() {
+    let lab = StandIn::start().await;
+    // It takes connections, and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let incidents = lab.incidents_with(Load::new(&url, http()));
+    let gone = timeout(BRIEF, incidents.run(run("cache-lost", 1, true))).await;
+    assert!(gone.is_err(), "{gone:?}");
+    eventually("it has failed", || incidents.state().status == Status::Failed).await;
+    let problem = incidents.state().incident.unwrap().problem.unwrap();
+    assert!(problem.contains(&format!("of the load at {url}: ")), "{problem}");
+    let answered = incidents.answer(&nothing()).await.unwrap_err().to_string();
+    assert_eq!(answered, "it ended before there was enough to see");
+    assert_eq!(lab.counts(), [0; 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_goes_on_though_nobody_waits_for_it_and_no_other_one_begins_meanwhile() {
+    let lab = StandIn::start().await;
+    let incidents = lab.incidents();
+    incidents.run(run("cache-lost", 1, true)).await.unwrap();
+    lab.set.is_gone.store(true, Ordering::Relaxed);
+    let gone = timeout(BRIEF, incidents.stop()).await;
+    assert!(gone.is_err(), "{gone:?}");
+    eventually("its faults are gone", || lab.counts() == [0; 4]).await;
+    assert_eq!(incidents.state().status, Status::Stopped);
+    lab.set.is_gone.store(false, Ordering::Relaxed);
+    let refused = incidents.run(run("n-plus-one", 1, true)).await.unwrap_err().to_string();
+    let expected = "the last incident's faults and load are not put right yet: ";
+    assert!(refused.starts_with(expected) && refused.contains("it is gone"), "{refused}");
+    eventually("the load is what it was", || lab.load_is() == (2.0, String::new())).await;
+    while let Err(refused) = incidents.run(run("n-plus-one", 1, true)).await {
+        assert!(refused.to_string().starts_with("the last incident's faults"), "{refused}");
+    }
+    assert_eq!(lab.counts(), [2; 4]);
+    incidents.stop().await;
+    assert_eq!((lab.counts(), lab.load_is()), (vec![0; 4], (2.0, String::new())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_revealed_is_told_though_nobody_waited_until_it_had_ended() {
+    let lab = StandIn::start().await;
+    let incidents = lab.incidents();
+    incidents.run(run("cache-lost", 1, true)).await.unwrap();
+    lab.set.is_gone.store(true, Ordering::Relaxed);
+    let gone = timeout(BRIEF, incidents.reveal()).await;
+    assert!(gone.is_err(), "{gone:?}");
+    let state = incidents.state();
+    assert_eq!(state.status, Status::Revealed);
+    assert_eq!(state.incident.unwrap().solution.unwrap().name, "cache-lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_away_at_the_end_is_put_right_when_it_is_back_and_nothing_else_again() {
+    let lab = StandIn::start().await;
+    let incidents = lab.incidents();
+    incidents.run(run("cache-lost", 1, true)).await.unwrap();
+    *lab.services[2].refusal.lock().unwrap() = Some((503, "it hangs"));
+    // Whoever ends it has gone away by then.
+    incidents.shut_down().await;
+    let problem = || incidents.state().incident.unwrap().problem;
+    assert!(problem().is_some_and(|it| it.contains("it hangs")), "{:?}", problem());
+    assert_eq!((lab.counts(), lab.load_is().0), (vec![0, 0, 2, 0], 2.0));
+    let other = lab.faults[0].begin(&Spec { hidden: true, ..Spec::new(Kind::CacheOff) }).await;
+    lab.load.change(Some(5.0), None).await.unwrap();
+    *lab.services[2].refusal.lock().unwrap() = None;
+    eventually("it is put right", || problem().is_none()).await;
+    assert_eq!((lab.counts(), lab.load_is().0), (vec![1, 0, 0, 0], 5.0));
+    lab.faults[0].end(other.unwrap()).await.unwrap();
+    assert_eq!(incidents.state().status, Status::Stopped);
 }
