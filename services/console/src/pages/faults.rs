@@ -7,6 +7,7 @@ use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use futures::future::join_all;
+use incidents::Status;
 use incidents::control::{Error, Faults, Kind, Latency, Spec};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -34,7 +35,7 @@ pub(crate) async fn begin(
     }
 }
 
-/// Which fault of which service; without either all of them.
+/// Which fault of which service, all of that service's, or all there are.
 #[derive(Deserialize)]
 pub(crate) struct Ended {
     service: Option<String>,
@@ -92,6 +93,8 @@ async fn switches(
     let known = operations(&console.sources, all);
     let (listed, operations) = futures::join!(join_all(listed), known);
     let services: Vec<_> = all.iter().map(Faults::service).collect();
+    let status = console.incidents.as_ref().map(|incidents| incidents.state().status);
+    let is_incident = matches!(status, Some(Status::Begun | Status::Open));
     html! {
         div.columns {
             section aria-labelledby="begin" {
@@ -100,7 +103,7 @@ async fn switches(
             }
             section aria-labelledby="active" {
                 h2 #active { "What is on" }
-                (active(&listed, token))
+                (active(&listed, is_incident, token))
             }
         }
     }
@@ -129,7 +132,8 @@ async fn ended(sources: &Sources, service: Option<&str>, id: Option<u64>) -> Res
     match (service, id) {
         (Some(service), Some(id)) => of_service(sources, service)?.end(id).await.map_err(told),
         (Some(service), None) => of_service(sources, service)?.end_all().await.map_err(told),
-        (None, _) => {
+        (None, Some(id)) => Err(format!("service: it is missing, which has fault {id}")),
+        (None, None) => {
             let all = sources.faults.iter().flatten().map(Faults::end_all);
             let failed = join_all(all).await.into_iter().filter_map(Result::err).map(told);
             let failed: Vec<_> = failed.collect();

@@ -131,6 +131,10 @@ async fn an_incident_tells_its_story_where_to_look_and_what_to_say_but_not_what_
     assert_eq!(page.all("#cause option").len(), 10);
     assert!(page.all("form[action='/incidents/run']").is_empty());
 
+    let hidden = "There are hidden ones, too: an incident is under way";
+    let page = stand.page("/faults").await;
+    assert!(page.text().contains(hidden), "{}", page.text());
+
     stand.post("/incidents/stop", "").await.location();
     assert!(faults.iter().all(|faults| faults.lock().unwrap().is_empty()));
 }

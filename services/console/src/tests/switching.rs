@@ -84,6 +84,13 @@ async fn a_fault_is_begun_and_ended_where_it_is_listed() {
     let ended = stand.post("/faults/end", "service=app-a&id=1").await;
     assert_eq!(ended.location(), "/faults");
     assert_eq!(active.lock().unwrap().len(), 1);
+    let whose = stand.post("/faults/end", "id=1").await;
+    assert_eq!(whose.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let told = text(whose.page().one(".problem"));
+    assert_eq!(
+        (&*told, active.lock().unwrap().len()),
+        ("service: it is missing, which has fault 1", 1)
+    );
     assert_eq!(stand.post("/faults/end", "").await.location(), "/faults");
     assert!(active.lock().unwrap().is_empty());
 }
@@ -115,7 +122,9 @@ async fn of_a_hidden_fault_the_page_does_not_tell_whose_it_is() {
     let stand = with_faults(&active).await;
     active.lock().unwrap().push(json!({ "id": 1, "hidden": true }));
     let page = stand.page("/faults").await;
-    assert!(page.text().contains("There are hidden ones, too"), "{}", page.text());
+    // Such as those of a console that was killed.
+    let expected = "There are hidden ones, too: no incident of this console's is under way";
+    assert!(page.text().contains(expected), "{}", page.text());
     assert!(page.all("ul.faults > li").is_empty());
 }
 

@@ -66,13 +66,17 @@ pub(crate) struct OfService<'a> {
 }
 
 /// Those of each service, with a button for each and one for all. Of hidden ones only that there are
-/// some is told: where is to be found out.
-pub(crate) fn active(services: &[OfService<'_>], token: &Token) -> Markup {
+/// some is told: where is to be found out while there is an incident.
+pub(crate) fn active(services: &[OfService<'_>], is_incident: bool, token: &Token) -> Markup {
     let mut all = services.iter().filter_map(|of| of.faults.as_ref().ok()).flatten();
     let hidden = all.any(|fault| fault.hidden);
     html! {
         @if hidden {
-            p { "There are hidden ones, too: an incident is under way, and is to be found out." }
+            p {
+                "There are hidden ones, too: "
+                @if is_incident { "an incident is under way, and is to be found out." }
+                @else { "no incident of this console's is under way, and none begins until all are ended." }
+            }
         }
         @for OfService { service, faults } in services {
             h3 { (short(service)) }
@@ -181,7 +185,7 @@ mod tests {
     }
 
     fn page(faults: Result<Vec<Fault>, String>) -> String {
-        active(&[OfService { service: "app-c", faults }], &Token::new()).into_string()
+        active(&[OfService { service: "app-c", faults }], true, &Token::new()).into_string()
     }
 
     #[test]
