@@ -4,6 +4,8 @@ use traces::{Filter, Level, Span, Status, Trace};
 
 /// What a service puts on the first span of a trace that a person wants to have.
 const DEBUG_ID: &str = "jaeger-debug-id";
+/// What stands before the name of a header.
+const HEADER: &str = "header.";
 /// The attributes of captured headers, by the semantic conventions.
 const HEADERS: [&str; 2] = ["http.request.header.", "rpc.request.metadata."];
 
@@ -39,7 +41,7 @@ pub enum Of {
 impl Of {
     /// Besides these, spans have attributes and traces are found by them: what has a dot. Of a span,
     /// `header.NAME` is the one value of a header or of metadata that it shows.
-    const fn keys(self) -> &'static [&'static str] {
+    pub const fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Spans => &[
                 "service",
@@ -67,6 +69,19 @@ impl Of {
             ],
             Self::Logs => &["service", "level"],
         }
+    }
+}
+
+impl Of {
+    /// Whether it may be an attribute's, which has a dot: what is known of others than these is none.
+    fn has_attribute(self, key: &str) -> bool {
+        let is_of_spans = Self::Spans.keys().contains(&key) || key.starts_with(HEADER);
+        let is_other = match self {
+            Self::Spans => Self::Traces.keys().contains(&key),
+            Self::Traces => is_of_spans,
+            Self::Logs => true,
+        };
+        key.contains('.') && !is_other
     }
 }
 
@@ -99,6 +114,11 @@ impl Conditions {
         })
     }
 
+    /// Whether traces that the storage server finds may still not be meant.
+    pub fn are_of_roots(&self) -> bool {
+        self.0.iter().any(|condition| condition.key.starts_with("root."))
+    }
+
     /// What the storage server is asked for: traces with a span that meets all at once.
     pub fn filter(&self) -> Option<Filter> {
         Filter::all(self.0.iter().map(Condition::filter).collect())
@@ -115,9 +135,9 @@ impl Condition {
         });
         let (key, comparison, value) =
             parts.ok_or_else(|| format!("expected KEY = VALUE, not {text:?}"))?;
-        let is_attribute = of != Of::Logs && key.contains('.');
-        if !of.keys().contains(&key) && !is_attribute {
-            return Err(format!("{key:?} is none of {}", of.keys().join(", ")));
+        if !of.keys().contains(&key) && !of.has_attribute(key) {
+            let attributes = if of == Of::Logs { "" } else { ", and no attribute" };
+            return Err(format!("{key:?} is none of {}{attributes}", of.keys().join(", ")));
         }
         if (key == "duration") == (comparison == Comparison::Is) {
             return Err(format!("a duration is compared by >= or <=, all else by =: {text:?}"));
@@ -153,7 +173,7 @@ impl Condition {
             },
             "parent.service" => trace.parent(span).is_some_and(|parent| parent.service == value),
             "parent.name" => trace.parent(span).is_some_and(|parent| parent.name == value),
-            key => match key.strip_prefix("header.") {
+            key => match key.strip_prefix(HEADER) {
                 Some(name) => HEADERS.iter().any(|prefix| {
                     let shown = span.attribute_text(&format!("{prefix}{name}"));
                     shown.is_some_and(|shown| shown == format!("[{value:?}]"))
@@ -298,6 +318,9 @@ mod tests {
             ("servce = x", Of::Spans, "is none of service, name"),
             ("event = exception", Of::Traces, "is none of service, name"),
             ("app.tier = gold", Of::Logs, "is none of service, level"),
+            ("header.baggage = tier=gold", Of::Traces, "is none of service, name"),
+            ("parent.service = app-a", Of::Traces, "root.name, jaeger-debug-id, and no attribute"),
+            ("root.name = GET /", Of::Spans, "is none of service, name"),
             ("duration = 3 ms", Of::Spans, "compared by >= or <="),
             ("service >= app-a", Of::Spans, "compared by >= or <="),
             ("duration >= long", Of::Traces, "\"long\""),

@@ -5,20 +5,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ::console::Line;
 use tokio::time::{Instant, sleep};
-use traces::{Page, Storage, Summary, Topology, Trace, Window};
+use traces::{Storage, Summary, Topology, Trace, Window};
 
 use super::amount::Amount;
 use super::claim::Claim;
 use super::condition::Conditions;
 use crate::doctor::api::{ask_text, jaeger, prometheus};
 use crate::doctor::lab::{Lab, seconds};
-use crate::log_lines;
 use crate::ports::known::{CONSOLE, STORAGE};
+use crate::{find, log_lines};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// A clock may be off, and Loki rounds.
 const MARGIN: Duration = Duration::from_secs(1);
-/// The most traces that one search looks at.
+/// The most traces of one search.
 const FOUND: u32 = 1_000;
 /// The most exemplars whose trace is looked for.
 const EXEMPLARS: usize = 50;
@@ -186,11 +186,8 @@ impl<'a> Evidence<'a> {
     async fn found(&self, conditions: &Conditions) -> Result<Vec<Summary>, String> {
         let start = self.since.checked_sub(MARGIN).unwrap_or(UNIX_EPOCH);
         let window = Window { start, end: SystemTime::now() + MARGIN };
-        let page = Page { size: FOUND, ..Page::default() };
-        let found = self.storage.summaries(window, conditions.filter(), page).await;
-        let mut found = found.map_err(|error| error.to_string())?.found;
-        found.retain(|it| conditions.meet_root(&it.root_service, &it.root_operation));
-        Ok(found)
+        let found = find::latest(&self.storage, window, conditions, FOUND).await;
+        found.map_err(|error| error.to_string())
     }
 }
 
