@@ -8,8 +8,11 @@ use serde::Serialize;
 
 use crate::output::Output;
 
-/// How many lines of a part are kept, and at most told at once.
-const KEPT: usize = 1_000;
+/// How many lines of a part are kept: those of an hour of the load that comes by itself, which leads
+/// to at most 1.2 of them a second.
+const KEPT: usize = 5_000;
+/// How many lines are told at once.
+const TOLD: usize = 1_000;
 /// How many bytes of a line are kept.
 const LENGTH: usize = 8 << 10;
 /// ANSI foreground colours that can be read on a dark and on a light ground.
@@ -104,7 +107,7 @@ impl Logs {
             found.extend(lines.map(|(number, line)| (*number, part, line)));
         }
         found.sort_unstable_by_key(|(number, ..)| *number);
-        let last = found.split_off(found.len().saturating_sub(KEPT));
+        let last = found.split_off(found.len().saturating_sub(TOLD));
         last.into_iter().map(|(_, part, line)| Line { part, line: line.clone() }).collect()
     }
 
@@ -138,15 +141,25 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_kept_for_an_hour_in_which_the_load_alone_leads_to_others() {
+        let logs = Logs::new(None, false, 6);
+        logs.push("app-a", "called trace_id=4bf92f".to_owned());
+        for _ in 0..4_320 {
+            logs.push("app-a", "of the load".to_owned());
+        }
+        assert_eq!(logs.of_trace("app-a", "4bf92f").len(), 1);
+    }
+
+    #[test]
     fn no_more_is_told_than_the_last_lines_of_all_and_of_a_long_one_its_beginning() {
         let logs = Logs::new(None, false, 6);
-        for number in 0..KEPT {
+        for number in 0..TOLD {
             logs.push("app-a", format!("line {number}"));
             logs.push("app-b", "ä".repeat(LENGTH));
         }
         let told = logs.lines(|_, _| true);
-        assert_eq!(told.len(), KEPT);
-        let first = Line { part: "app-a", line: format!("line {}", KEPT / 2) };
+        assert_eq!(told.len(), TOLD);
+        let first = Line { part: "app-a", line: format!("line {}", TOLD / 2) };
         assert_eq!(told[0], first);
         assert_eq!(told[1], Line { part: "app-b", line: "ä".repeat(LENGTH / 2) });
     }
