@@ -25,7 +25,7 @@ use clap::Subcommand;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::ports::known::ENTRY;
-use page::Page;
+use page::{Need, Page};
 use runner::Outcome;
 
 pub use condition::{Conditions, Of};
@@ -129,8 +129,16 @@ async fn unless<T>(
 
 fn list(pages: &[Page], output: &Output) {
     for page in pages {
-        let needs = page.needs.iter().map(|need| need.name()).collect::<Vec<_>>().join(", ");
-        let needs = if needs.is_empty() { String::new() } else { format!("  needs {needs}") };
+        let names =
+            |needs: &[Need]| needs.iter().map(|it| it.name()).collect::<Vec<_>>().join(", ");
+        let mut needs = match &page.needs[..] {
+            [] => String::new(),
+            needs => format!("  needs {}", names(needs)),
+        };
+        let of_steps = page.needs_of_steps();
+        if !of_steps.is_empty() {
+            needs.push_str(&format!("  some steps {}", names(&of_steps)));
+        }
         output.offer(format!("{:2}  {:46}  {:10}{needs}\n", page.number, page.title, page.time));
     }
 }
@@ -205,6 +213,10 @@ async fn check(pages: &[Page], arguments: Check, output: &Output) -> anyhow::Res
     let Check { number, values, inside } = arguments;
     let page = chosen(pages, &[number])?[0];
     let place = Place::of_environment(inside).await?;
+    if !place.runs().await {
+        let url = place.addresses.url(ENTRY);
+        bail!("checking lesson {number}: no lab runs at {url}: start one, `cargo run --release`");
+    }
     let missing = place.missing(&page.needs);
     // What only its commands need is of no matter any more.
     let needed = missing.into_iter().filter(|need| !["ADMIN_TOKEN", "cargo"].contains(need));

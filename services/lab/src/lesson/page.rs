@@ -135,6 +135,17 @@ impl Page {
         self.steps.iter().flat_map(Step::claims)
     }
 
+    /// What some of its steps cannot be done without, besides what the whole page needs, each once.
+    pub fn needs_of_steps(&self) -> Vec<Need> {
+        let mut needs = Vec::new();
+        for need in self.steps.iter().flat_map(|step| &step.needs) {
+            if !self.needs.contains(need) && !needs.contains(need) {
+                needs.push(*need);
+            }
+        }
+        needs
+    }
+
     /// Every part that some of it needs, once or more.
     pub fn parts(&self) -> impl Iterator<Item = With> {
         let needs = self.needs.iter().chain(self.steps.iter().flat_map(|step| &step.needs));

@@ -145,6 +145,16 @@ fn what_was_typed_by_hand_is_checked_by_its_ids() {
 }
 
 #[test]
+fn nothing_is_checked_where_no_lab_runs() {
+    let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let ended = lesson(&["check", "1", &format!("CHAIN={id}"), &format!("FAILED={id}")], &[]);
+    assert_eq!((ended.status.code(), ended.output.as_str()), (Some(1), ""), "{ended:?}");
+    let told =
+        ended.errors.strip_prefix("lab: checking lesson 1: no lab runs at http://127.0.0.1:");
+    assert!(told.unwrap().ends_with(": start one, `cargo run --release`\n"), "{ended:?}");
+}
+
+#[test]
 fn what_rust_alone_cannot_have_is_named_and_all_else_of_the_lesson_is_done() {
     let ended = lesson(&["run", "4"], &[]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
@@ -185,6 +195,8 @@ fn a_command_that_fails_ends_the_lesson_and_is_named() {
 fn there_is_a_list_and_no_lesson_beyond_it() {
     let ended = lesson(&["list"], &[]);
     assert_eq!(ended.output.lines().count(), 8, "{ended:?}");
+    let needs = "  needs ADMIN_TOKEN  some steps prometheus, collector, jaeger\n";
+    assert!(ended.output.contains(needs), "{ended:?}");
     let ended = lesson(&["run", "9"], &[]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert!(ended.errors.contains("there is no lesson 9, but 1 to 8"), "{ended:?}");
