@@ -115,6 +115,8 @@ async fn stay(
     output: &Output,
 ) -> anyhow::Result<()> {
     let Plan { ports, admin_token, .. } = plan;
+    // As it was started: nobody has it as a command yet.
+    let lab = std::env::args().next().unwrap_or_else(|| "lab".to_owned());
     let mut summary = "\nThe lab is up.\n\n".to_owned();
     let width = parts.name_width();
     for part in parts.all() {
@@ -133,18 +135,19 @@ async fn stay(
     summary.push_str(&match with.contains(&With::Jaeger) {
         true => format!(
             "Jaeger http://{}/trace/ID, with the trace_id that it answers\n\
-             Check  lab doctor --with {names}\n",
+             Check  {lab} doctor --with {names}\n",
             ports.address(JAEGER_UI)
         ),
-        false => "Jaeger `lab up --with jaeger` adds its UI; \
-                  `lab up --once` prints a trace as a tree\n\
-                  Check  lab doctor\n"
-            .to_owned(),
+        false => format!(
+            "Jaeger `{lab} up --with jaeger` adds its UI; \
+             `{lab} up --once` prints a trace as a tree\n\
+             Check  {lab} doctor\n"
+        ),
     });
     summary.push_str(&format!(
         "Load   comes by itself: LOAD_RATE requests a second, 0 for none; `curl -d rate=20 {}`\n\
          Faults curl -H 'Authorization: Bearer {admin_token}' http://{}/faults\n\
-         Logs   `lab up --logs` shows them here as they come\n\
+         Logs   `{lab} up --logs` shows them here as they come\n\
          End    Ctrl-C\n\n",
         ports.address(LOAD),
         ports.address(FAULTS[0]),

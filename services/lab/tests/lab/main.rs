@@ -2,6 +2,7 @@
 
 mod console;
 mod doctor;
+mod find;
 mod headers;
 mod lessons;
 mod load;
@@ -16,6 +17,7 @@ use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use process::{Lab, entries, gone, left_nothing};
 use rustix::process::Signal;
@@ -92,6 +94,11 @@ fn what_lab_up_tells_to_try_works_and_lines_carry_names() {
     let faults = output.lines().find_map(|line| line.strip_prefix(faults)).unwrap();
     let (token, url) = faults.split_once("' ").unwrap();
     assert_eq!([token, "another"].map(|token| process::status(url, token)), [200, 401]);
+    let check = output.lines().find_map(|line| line.strip_prefix("Check  ")).unwrap();
+    let mut words = check.split(' ');
+    let mut command = Command::new(words.next().unwrap());
+    let ended = command.args(words).envs(lab.ports().iter().cloned()).output().unwrap();
+    assert!(ended.status.success(), "{check}: {ended:?}");
 }
 
 #[test]
