@@ -17,7 +17,7 @@ use crate::log_lines;
 use crate::logs::Logs;
 use crate::output::Output;
 use crate::parts::{self, Plan};
-use crate::ports::known::{APPS, CONSOLE, FAULTS, JAEGER_UI, LINES, LOKI};
+use crate::ports::known::{APPS, CONSOLE, ENTRY, FAULTS, JAEGER_UI, LINES, LOKI};
 use crate::ports::known::{OTLP_GRPC, PROMETHEUS, STORAGE};
 use crate::ports::{Port, Ports, known};
 use crate::program;
@@ -63,9 +63,7 @@ impl Place {
     /// When a variable of a port holds none, or a lab cannot be started.
     pub async fn find(wanted: &[With]) -> anyhow::Result<Self> {
         let place = Self::of_environment(false).await?;
-        let health = place.http.get(format!("{}/healthz", place.addresses.url(APPS[0])));
-        let health = health.timeout(ANSWER_DEADLINE).send().await;
-        if health.is_ok_and(|answer| answer.status().is_success()) {
+        if place.runs().await {
             return Ok(place);
         }
         let mut with = Vec::new();
@@ -134,6 +132,13 @@ impl Place {
             http,
             children: Some(children),
         })
+    }
+
+    /// Whether somebody is there.
+    pub async fn runs(&self) -> bool {
+        let health = self.http.get(format!("{}/healthz", self.addresses.url(ENTRY)));
+        let health = health.timeout(ANSWER_DEADLINE).send().await;
+        health.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// Whether it is one of its own.
@@ -299,18 +304,28 @@ mod tests {
 
     #[test]
     fn the_names_that_a_reader_sets_by_hand_are_those_that_commands_find() {
-        let ports = Ports::published(&known::ALL, |_| None).unwrap();
-        let place = Place {
-            addresses: Addresses::of(&ports),
-            with: vec![With::Jaeger, With::Collector, With::Prometheus, With::Loki],
-            keeps_lines: true,
-            admin_token: Some(String::new()),
-            ports: Some(ports),
-            repository: Some(PathBuf::new()),
-            http: Client::new(),
-            children: None,
+        let place = || {
+            let ports = Ports::published(&known::ALL, |_| None).unwrap();
+            Place {
+                addresses: Addresses::of(&ports),
+                with: PARTS.to_vec(),
+                keeps_lines: true,
+                admin_token: Some(String::new()),
+                ports: Some(ports),
+                repository: Some(PathBuf::new()),
+                http: Client::new(),
+                children: None,
+            }
         };
-        let variables = place.variables().unwrap();
+        let mut variables = place().variables().unwrap();
+        // All others are of a lab with every part; this is of the one that is started first.
+        variables.retain(|(name, _)| name != "OTLP");
+        let [rust_alone, with_jaeger] = [vec![], vec![With::Jaeger]]
+            .map(|with| Place { with, ..place() }.variables().unwrap())
+            .map(|variables| variables.into_iter().find(|(name, _)| name == "OTLP").unwrap());
+        let comment = with_jaeger.1.replace("127.0.0.1", "localhost");
+        assert!(README.contains(&format!("# {comment} in a lab with Jaeger")), "{comment}");
+        variables.push(rust_alone);
         let mut named = 0;
         for word in README.split_whitespace() {
             let Some((name, port)) = word.split_once("=http://localhost:") else { continue };
