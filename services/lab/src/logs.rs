@@ -11,6 +11,8 @@ use crate::output::Output;
 /// How many lines of a part are kept: those of an hour of the load that comes by itself, which leads
 /// to at most 1.2 of them a second.
 const KEPT: usize = 5_000;
+/// How many bytes of them.
+const BYTES: usize = 5 << 20;
 /// How many lines are told at once.
 const TOLD: usize = 1_000;
 /// How many bytes of a line are kept.
@@ -41,6 +43,8 @@ struct Kept {
     colour: u8,
     /// Each with its number among those of all parts.
     lines: VecDeque<(u64, String)>,
+    /// Of all of them.
+    bytes: usize,
 }
 
 /// A line that a part wrote.
@@ -70,17 +74,19 @@ impl Logs {
     pub fn push(&self, part: &'static str, mut line: String) {
         let Parts { by_name, count } = &mut *self.lock();
         let colour = COLOURS[by_name.len() % COLOURS.len()];
-        let kept = by_name.entry(part).or_insert(Kept { colour, lines: VecDeque::new() });
+        let kept = by_name.entry(part).or_insert(Kept { colour, lines: VecDeque::new(), bytes: 0 });
         if let Some(output) = self.output.as_ref().filter(|_| self.shown) {
             let name = prefix(part, self.width, self.coloured.then_some(kept.colour));
             output.offer(format!("{name}{line}\n"));
         }
-        if kept.lines.len() == KEPT {
-            kept.lines.pop_front();
-        }
         line.truncate(line.floor_char_boundary(LENGTH));
+        kept.bytes += line.len();
         kept.lines.push_back((*count, line));
         *count += 1;
+        while kept.lines.len() > KEPT || kept.bytes > BYTES {
+            let first = kept.lines.pop_front();
+            kept.bytes -= first.map_or(0, |(_, line)| line.len());
+        }
     }
 
     /// The last lines of a part, at most `count`.
@@ -138,6 +144,17 @@ mod tests {
         assert_eq!(logs.last("app-a", 1), [format!("line {}", KEPT + 4)]);
         assert_eq!(logs.last("app-a", usize::MAX).len(), KEPT);
         assert_eq!(logs.last("app-a", usize::MAX)[0], "line 5");
+    }
+
+    #[test]
+    fn of_long_lines_fewer_are_kept() {
+        let logs = Logs::new(None, false, 6);
+        for _ in 0..KEPT {
+            logs.push("app-a", "x".repeat(LENGTH));
+        }
+        assert_eq!(logs.last("app-a", usize::MAX).len(), BYTES / LENGTH);
+        logs.push("app-a", "last".to_owned());
+        assert_eq!(logs.last("app-a", 1), ["last"]);
     }
 
     #[test]
