@@ -23,7 +23,7 @@ mod view;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use traces::Storage;
 
 pub use config::{Config, Doctor, Links, Service};
@@ -36,8 +36,6 @@ pub use sources::{Line, read_line};
 
 /// Pages that are made at one time: each asks several parts, and holds what they told.
 const PAGES: usize = 16;
-/// Traces that are read at one time: each may have 50,000 spans.
-const TRACES: usize = 1;
 
 /// What all pages share.
 pub(crate) struct Console {
@@ -45,7 +43,8 @@ pub(crate) struct Console {
     sources: Sources,
     token: Token,
     pages: Semaphore,
-    traces: Semaphore,
+    /// One trace is read at a time: it may have 50,000 spans.
+    trace: Mutex<()>,
     sender: Sender,
     sent: Sent,
     /// None without what they need: the services' token, and the load.
@@ -61,8 +60,8 @@ impl Console {
         let incidents =
             switches.map(|(faults, load)| Incidents::new(incidents::Lab { storage, faults, load }));
         let (token, sender, sent) = (Token::new(), Sender::new(), Sent::default());
-        let [pages, traces] = [PAGES, TRACES].map(Semaphore::new);
-        Ok(Arc::new(Self { config, sources, token, pages, traces, sender, sent, incidents }))
+        let (pages, trace) = (Semaphore::new(PAGES), Mutex::default());
+        Ok(Arc::new(Self { config, sources, token, pages, trace, sender, sent, incidents }))
     }
 }
 

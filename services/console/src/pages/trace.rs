@@ -39,15 +39,15 @@ pub(crate) async fn trace(
     Query(wanted): Query<Wanted>,
     Query(look): Query<Look>,
 ) -> Response {
+    let held = console.trace.lock().await;
     // Fails only if it was closed, which nobody does.
-    let held = console.traces.acquire().await;
     let _turn = console.pages.acquire().await;
     let trace = match console.sources.storage.trace(&id).await {
         Ok(trace) => trace,
         Err(error) => return untold(&console, Place::Requests, &error),
     };
     // For its logs and figures others need not wait.
-    let _held = held.ok().filter(|_| trace.spans().len() > SMALL);
+    let _held = (trace.spans().len() > SMALL).then_some(held);
     let id = canonical(&id, &trace);
     let sent = console.sent.of_trace(&id);
     let again = again(&id, &trace, sent.as_deref(), look);
@@ -72,8 +72,8 @@ pub(crate) async fn span(
     State(console): State<Arc<Console>>,
     Path((id, span)): Path<(String, String)>,
 ) -> Response {
+    let _held = console.trace.lock().await;
     // Fails only if it was closed, which nobody does.
-    let _held = console.traces.acquire().await;
     let _turn = console.pages.acquire().await;
     let trace = match console.sources.storage.trace(&id).await {
         Ok(trace) => trace,
