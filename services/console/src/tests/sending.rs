@@ -71,6 +71,8 @@ async fn an_order_is_sent_in_a_trace_of_its_own_and_shown_with_its_answer() {
     let hop = text(page.one(".hop"));
     assert!(hop.contains("this page → app-a GET /7 arrived as sent"), "{hop}");
     assert!(text(page.one("ol.rows")).contains("sent from here"));
+    let home = text(stand.page("/").await.one("table.traces"));
+    assert!(home.contains("sent from here") && !home.contains("without parent"), "{home}");
 }
 
 #[tokio::test]

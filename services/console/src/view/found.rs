@@ -31,16 +31,20 @@ pub(crate) fn table(caption: &str, found: &[Summary], sent: &Sent) -> Markup {
 
 fn row(summary: &Summary, sent: &Sent) -> Markup {
     let time = moment(summary.start);
+    let exchange = sent.of_trace(&summary.trace_id);
+    // What was sent from here as a span is the parent of one of them, and nowhere else.
+    let own = exchange.as_ref().and_then(|exchange| exchange.span_id()).map_or(0, |_| 1);
+    let orphans = summary.orphans.saturating_sub(own);
     html! {
         tr {
             th scope="row" {
-                a href=(link::trace(&summary.trace_id)) { (name(summary, sent.of_trace(&summary.trace_id).as_deref())) }
+                a href=(link::trace(&summary.trace_id)) { (name(summary, exchange.as_deref())) }
             }
             td.number { (duration(summary.duration as f64)) }
             td.number.error[summary.errors > 0] { (summary.errors) }
             td.number {
                 (summary.spans)
-                @if summary.orphans > 0 { " " span.tag title="spans whose parent is not there" { (summary.orphans) " without parent" } }
+                @if orphans > 0 { " " span.tag title="spans whose parent is not there" { (orphans) " without parent" } }
             }
             td { time datetime=(time) { (clock(&time)) } }
             td.services {
