@@ -70,9 +70,7 @@ impl Of {
             Self::Logs => &["service", "level"],
         }
     }
-}
 
-impl Of {
     /// Whether it may be an attribute's, which has a dot: what is known of others than these is none.
     fn has_attribute(self, key: &str) -> bool {
         let is_of_spans = Self::Spans.keys().contains(&key) || key.starts_with(HEADER);
